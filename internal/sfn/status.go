@@ -19,7 +19,13 @@ func Statuses() []Status {
 }
 
 // Ended tells whether the execution is over.
-func (s Status) Ended() bool { return s != StatusRunning && s != StatusPendingRedrive }
+func (s Status) Ended() bool {
+	switch s {
+	case StatusSucceeded, StatusFailed, StatusTimedOut, StatusAborted:
+		return true
+	}
+	return false
+}
 
 // MachineType is Standard or Express.
 type MachineType string
