@@ -1,0 +1,228 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/tutti-run/tutti/internal/asl"
+	"github.com/tutti-run/tutti/internal/history"
+	"github.com/tutti-run/tutti/internal/payload"
+	"github.com/tutti-run/tutti/internal/sfn"
+	"github.com/tutti-run/tutti/internal/value"
+)
+
+// This file takes data through a state: raw input, InputPath, Parameters, work, ResultSelector, ResultPath, OutputPath (JSONPath), or
+// Arguments, work, Output (JSONata), with Assign beside them (spec asl.md section 2).
+
+// fault is why a field of a state could not be evaluated.
+type fault struct {
+	failure sfn.Failure
+	// location is the field of a JSONata expression that failed; "" for every other fault, which ends the execution.
+	location string
+}
+
+// runtime returns the fault of a state's field, with the sentence that AWS puts before the text.
+func (x *Execution) runtime(f *flow, format string, args ...any) *fault {
+	return &fault{failure: *sfn.Fail(sfn.ErrorRuntime, "An error occurred while executing the state '%s' (entered at the event id #%d). %s",
+		f.state.Common().Name, f.entered, fmt.Sprintf(format, args...))}
+}
+
+// evaluation returns the fault that err is: an evaluation's failure names its field, everything else is a States.Runtime.
+func (x *Execution) evaluation(f *flow, err error) *fault {
+	return x.runtime(f, "%s", err.Error())
+}
+
+// raise fails the state with a fault: a JSONata expression's as an event that Retry and Catch may answer, any other for good.
+func (x *Execution) raise(f *flow, why *fault) {
+	if why.location == "" {
+		x.emit(nil, history.ExecutionFailed, f.tail, &history.FailedDetails{Failure: why.failure})
+		return
+	}
+	x.emit(f, history.EvaluationFailed, f.cause, &history.EvaluationFailedDetails{
+		Failure: why.failure, Location: why.location, State: f.state.Common().Name,
+	})
+}
+
+// env is what the fields of the flow's state may read. The input is what "$" means.
+func (x *Execution) env(f *flow, input *value.Data, field string) *payload.Env {
+	return &payload.Env{
+		Input:     input.Value(),
+		InputText: input.Text,
+		Context:   func() value.Value { return x.context(f, nil) },
+		Variable:  f.variable,
+		Chance:    x.chance(f.tail, field),
+	}
+}
+
+var emptyObject = value.NewData(value.NewObject()).Freeze()
+
+// path applies a field that holds a path to the data.
+func (x *Execution) path(f *flow, field asl.PathField, data *value.Data) (*value.Data, *fault) {
+	switch {
+	case field.Discard:
+		return emptyObject, nil
+	case field.IsDefault():
+		return data, nil
+	}
+	v, err := field.Path.Eval(x.env(f, data, ""))
+	if err != nil {
+		return nil, x.invalidPath(f, field.Path, err)
+	}
+	return value.NewData(v), nil
+}
+
+func (x *Execution) invalidPath(f *flow, p *payload.Path, err error) *fault {
+	return x.runtime(f, "Invalid path '%s' : %s", p, err)
+}
+
+// template evaluates a payload template; without one the data passes.
+func (x *Execution) template(f *flow, t *payload.Template, data *value.Data, field string) (*value.Data, *fault) {
+	if t == nil {
+		return data, nil
+	}
+	v, err := t.Eval(x.env(f, data, field))
+	if err != nil {
+		return nil, x.evaluation(f, err)
+	}
+	return value.NewData(v), nil
+}
+
+// effectiveInput is the raw input after InputPath.
+func (x *Execution) effectiveInput(f *flow) (*value.Data, *fault) {
+	return x.path(f, f.state.Common().InputPath, f.data)
+}
+
+// arguments is what the state's work is given: the effective input, or what Parameters (Arguments) make of it.
+func (x *Execution) arguments(f *flow, t *payload.Template) (*value.Data, *fault) {
+	input, why := x.effectiveInput(f)
+	if why != nil {
+		return nil, why
+	}
+	field := "Parameters"
+	if f.state.Common().QueryLanguage == asl.JSONata {
+		field = "Arguments"
+	}
+	return x.template(f, t, input, field)
+}
+
+// finish exits the state with what its fields make of the result of its work.
+func (x *Execution) finish(f *flow, result *value.Data) {
+	var output *value.Data
+	var why *fault
+	switch s := f.state.(type) {
+	case *asl.Pass:
+		output, why = x.place(f, s.ResultPath, result)
+	case *asl.Task:
+		output, why = x.selectAndPlace(f, s.ResultSelector, s.ResultPath, result)
+	case *asl.Parallel:
+		output, why = x.selectAndPlace(f, s.ResultSelector, s.ResultPath, result)
+	case *asl.Map:
+		output, why = x.selectAndPlace(f, s.ResultSelector, s.ResultPath, result)
+	default:
+		if result, why = x.effectiveInput(f); why == nil {
+			output = result
+		}
+	}
+	if why == nil {
+		output, why = x.path(f, f.state.Common().OutputPath, output)
+	}
+	if why != nil {
+		x.raise(f, why)
+		return
+	}
+	x.finishWith(f, f.state.Common().Assign, result, output, "")
+}
+
+// finishWith exits the state with the output, after its variables were assigned from the result.
+func (x *Execution) finishWith(f *flow, assign *payload.Template, result, output *value.Data, next string) {
+	assigned, why := x.assign(f, assign, result)
+	if why != nil {
+		x.raise(f, why)
+		return
+	}
+	x.exit(f, output, assigned, next)
+}
+
+func (x *Execution) selectAndPlace(f *flow, selector *payload.Template, field asl.PathField, result *value.Data) (*value.Data, *fault) {
+	selected, why := x.template(f, selector, result, "ResultSelector")
+	if why != nil {
+		return nil, why
+	}
+	return x.place(f, field, selected)
+}
+
+// place puts the result into the raw input where ResultPath says.
+func (x *Execution) place(f *flow, field asl.PathField, result *value.Data) (*value.Data, *fault) {
+	switch {
+	case field.Discard:
+		return f.data, nil
+	case field.IsDefault():
+		return result, nil
+	}
+	v, err := field.Path.Put(f.data.Value(), result.Value())
+	if err != nil {
+		return nil, x.runtime(f, "Unable to apply ReferencePath %s to input %s", field.Path, f.data.Text())
+	}
+	return value.NewData(v), nil
+}
+
+// assign evaluates Assign. All of its values are made from the variables as they were on entry.
+func (x *Execution) assign(f *flow, t *payload.Template, result *value.Data) ([]history.Variable, *fault) {
+	if t == nil {
+		return nil, nil
+	}
+	v, err := t.Eval(x.env(f, result, "Assign"))
+	if err != nil {
+		return nil, x.evaluation(f, err)
+	}
+	object, ok := v.(*value.Object)
+	if !ok {
+		return nil, x.runtime(f, "Assign must be an object")
+	}
+	var assigned []history.Variable
+	total := 0
+	for name, v := range object.All() {
+		data := value.NewData(v)
+		if total += data.Size(); total > sfn.MaxVariableBytes {
+			return nil, &fault{failure: *sfn.Fail(sfn.ErrorDataLimitExceeded,
+				"The state/task '%s' assigned variables with a size exceeding the maximum number of bytes service limit.", f.state.Common().Name)}
+		}
+		assigned = append(assigned, history.Variable{Name: name, Value: data})
+	}
+	return assigned, nil
+}
+
+// caught is what a catcher makes of the state's failure: the output and the variables that it assigns.
+func (x *Execution) caught(f *flow, c *asl.Catcher) (*value.Data, []history.Variable, *fault) {
+	problem := value.NewData(value.NewObject(
+		value.Member{Name: "Error", Value: optionalString(f.failure.Error)},
+		value.Member{Name: "Cause", Value: optionalString(f.failure.Cause)}))
+	assigned, why := x.assign(f, c.Assign, problem)
+	if why != nil {
+		return nil, nil, why
+	}
+	output, why := x.place(f, c.ResultPath, problem)
+	return output, assigned, why
+}
+
+func optionalString(s sfn.OptString) value.Value {
+	if !s.Set {
+		return value.Null{}
+	}
+	return value.String(s.Text)
+}
+
+// exit leaves the state. An output over the quota on payloads ends the execution instead.
+func (x *Execution) exit(f *flow, output *value.Data, assigned []history.Variable, next string) {
+	c := f.state.Common()
+	if output.Size() > sfn.MaxPayloadBytes {
+		x.raise(f, &fault{failure: *tooLarge(c.Name)})
+		return
+	}
+	x.emitNext(f, exitedEvents[c.Type], f.tail, &history.StateExitedDetails{Name: c.Name, Output: output, Assigned: assigned}, next)
+}
+
+// tooLarge is the failure of a state or task whose result is over the quota on payloads.
+func tooLarge(name string) *sfn.Failure {
+	return sfn.Fail(sfn.ErrorDataLimitExceeded,
+		"The state/task '%s' returned a result with a size exceeding the maximum number of bytes service limit.", name)
+}

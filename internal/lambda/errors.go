@@ -1,0 +1,101 @@
+package lambda
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+)
+
+// ErrClosed answers every call of a closed host, and the invocations that were under way when it closed. It says nothing about
+// the function: the invocation may have had its effects.
+var ErrClosed = errors.New("lambda: the function host is closed")
+
+// The exceptions of the Lambda API that the host answers with, by the error code on the wire.
+const (
+	// CodeResourceNotFound: no such function, version or alias.
+	CodeResourceNotFound = "ResourceNotFoundException"
+	// CodeTooManyRequests: the function's own reserved concurrency is used up.
+	CodeTooManyRequests = "TooManyRequestsException"
+	// CodeRequestTooLarge: the payload is over MaxRequestSize. The API model says RequestTooLargeException, the service sends this.
+	CodeRequestTooLarge = "RequestEntityTooLargeException"
+	// CodeInvalidRequestContent: the payload or the client context is not JSON.
+	CodeInvalidRequestContent = "InvalidRequestContentException"
+	// CodeInvalidParameterValue: the configuration of a function is not acceptable.
+	CodeInvalidParameterValue = "InvalidParameterValueException"
+	// CodeValidation: a function name that cannot be one.
+	CodeValidation = "ValidationException"
+	// CodeResourceConflict: the function cannot be invoked in its present state; here, because it does not compile.
+	CodeResourceConflict = "ResourceConflictException"
+	// CodeService: the host's own trouble, such as a machine that cannot start another process.
+	CodeService = "ServiceException"
+)
+
+// exceptions holds, for every code above, the HTTP status of the answer and whose fault it is: "User" or "Server".
+var exceptions = map[string]struct {
+	status int
+	fault  string
+}{
+	CodeResourceNotFound:      {http.StatusNotFound, "User"},
+	CodeTooManyRequests:       {http.StatusTooManyRequests, "User"},
+	CodeRequestTooLarge:       {http.StatusRequestEntityTooLarge, "User"},
+	CodeInvalidRequestContent: {http.StatusBadRequest, "User"},
+	CodeInvalidParameterValue: {http.StatusBadRequest, "User"},
+	CodeValidation:            {http.StatusBadRequest, "User"},
+	CodeResourceConflict:      {http.StatusConflict, "User"},
+	CodeService:               {http.StatusInternalServerError, "Server"},
+}
+
+// Error is an exception of the Lambda API: the answer to a call that reached no function.
+type Error struct {
+	Code    string // one of the Code constants
+	Message string // AWS's text
+	Status  int    // the HTTP status of the answer
+	Fault   string // "User" or "Server": the member Type of the answer
+	Reason  string // the member Reason of a throttling answer, otherwise empty
+	Err     error  // the cause, if the host knows one
+}
+
+func (e *Error) Error() string { return e.Code + ": " + e.Message }
+
+func (e *Error) Unwrap() error { return e.Err }
+
+func newError(code, format string, args ...any) *Error {
+	entry := exceptions[code]
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...), Status: entry.status, Fault: entry.fault}
+}
+
+// throttled is AWS's answer when a function's reserved concurrency is used up.
+func throttled() *Error {
+	err := newError(CodeTooManyRequests, "Rate Exceeded.")
+	err.Reason = "ReservedFunctionConcurrentInvocationLimitExceeded"
+	return err
+}
+
+// The error types that the service itself, not the function, writes into an error document.
+const (
+	// TypeTimedOut: the function did not finish within its timeout, and its process was killed.
+	TypeTimedOut = "Sandbox.Timedout"
+	// TypeExit: the process ended, by exiting or by a signal, in the init or in the invoke phase.
+	TypeExit = "Runtime.ExitError"
+	// TypeInvalidEntrypoint: there is no bootstrap, or the system cannot execute it.
+	TypeInvalidEntrypoint = "Runtime.InvalidEntrypoint"
+	// TypeResponseSize: the response is over MaxResponseSize.
+	TypeResponseSize = "Function.ResponseSizeTooLarge"
+	// TypeUnknown: the process reported an error and gave neither a document nor a type.
+	TypeUnknown = "Runtime.Unknown"
+)
+
+// errorDocument is the payload of a failed invocation, in the member order AWS writes it.
+func errorDocument(errorType, message string) []byte {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	// Two strings cannot fail to encode.
+	_ = enc.Encode(struct {
+		ErrorType    string `json:"errorType"`
+		ErrorMessage string `json:"errorMessage,omitempty"`
+	}{errorType, message})
+	return bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
+}

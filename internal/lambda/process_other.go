@@ -1,0 +1,18 @@
+//go:build unix && !linux && !darwin
+
+package lambda
+
+import "syscall"
+
+// dieWithParent: nothing that all of these systems have in common.
+func dieWithParent(*syscall.SysProcAttr) {}
+
+func (p *process) started() {}
+
+// awaitExit leaves the waiting to Wait. A group member left behind still holds the group's id, so killing it afterwards is safe.
+func (p *process) awaitExit() { _ = p.cmd.Wait() }
+
+func (p *process) memoryBytes() int { return 0 }
+
+// processStart knows no process, so that leftovers are never killed by mistake.
+func processStart(int) string { return "" }

@@ -1,0 +1,181 @@
+package runner_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/tutti-run/tutti/internal/history"
+	"github.com/tutti-run/tutti/internal/runner"
+	"github.com/tutti-run/tutti/internal/sfn"
+	"github.com/tutti-run/tutti/internal/store"
+	"github.com/tutti-run/tutti/internal/task"
+	"github.com/tutti-run/tutti/internal/value"
+)
+
+// passes is a machine of n Pass states in a row.
+func passes(n int) string {
+	var states []string
+	for i := range n {
+		next := fmt.Sprintf(`"Next":"S%d"`, i+1)
+		if i == n-1 {
+			next = `"End":true`
+		}
+		states = append(states, fmt.Sprintf(`"S%d":{"Type":"Pass",%s}`, i, next))
+	}
+	return `{"StartAt":"S0","States":{` + strings.Join(states, ",") + `}}`
+}
+
+func benchServer(b *testing.B, performer runner.Performer) *server {
+	s, err := store.Open(b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
+	r := runner.New(runner.Config{Store: s, Tasks: performer})
+	if _, err := r.Start(); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		r.Close(context.Background())
+		if err := s.Close(); err != nil {
+			b.Error(err)
+		}
+	})
+	return &server{Runner: r, store: s}
+}
+
+func (s *server) benchMachine(b *testing.B, definition string) string {
+	m, err := s.PutMachine(sfn.DefaultPlace(), runner.Definition{Name: "bench", Text: definition, RoleARN: "arn:aws:iam::000000000000:role/r"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return m.ARN
+}
+
+func (s *server) benchRun(b *testing.B, machine string) string {
+	started, err := s.StartExecution(context.Background(), runner.StartRequest{MachineARN: machine})
+	if err != nil {
+		b.Error(err)
+		return ""
+	}
+	if err := s.Await(context.Background(), started.ARN); err != nil {
+		b.Error(err)
+	}
+	return started.ARN
+}
+
+// BenchmarkTenPasses is one Standard execution of ten Pass states after another: the budget is twice the cost of its fsyncs, which
+// BenchmarkTenPassesStoreAlone measures with the same bytes.
+func BenchmarkTenPasses(b *testing.B) {
+	s := benchServer(b, nil)
+	m := s.benchMachine(b, passes(10))
+	for b.Loop() {
+		s.benchRun(b, m)
+	}
+}
+
+// BenchmarkTenPassesStoreAlone writes what BenchmarkTenPasses does, without deciding anything.
+func BenchmarkTenPassesStoreAlone(b *testing.B) {
+	s := benchServer(b, nil)
+	arn := s.benchRun(b, s.benchMachine(b, passes(10)))
+	sequence, record, err := s.History(arn, 1)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var events []history.Event
+	for e, err := range sequence {
+		if err != nil {
+			b.Fatal(err)
+		}
+		events = append(events, e)
+	}
+	encoded := history.AppendJournalList(nil, events)
+	batch := s.store.NewBatch()
+	n := 0
+	for b.Loop() {
+		n++
+		e := store.Execution{ARN: fmt.Sprint(record.ARN, n), MachineARN: record.MachineARN, Name: fmt.Sprint(n), Revision: 1,
+			StartDate: record.StartDate, StopDate: record.StopDate, Status: record.Status}
+		batch.Reset()
+		if err := batch.Put(&e, 1, len(events), encoded); err != nil {
+			b.Fatal(err)
+		}
+		if err := s.store.Commit(batch); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkManyPasses runs executions of ten Pass states from 256 clients at once and reports durable state transitions a second.
+func BenchmarkManyPasses(b *testing.B) {
+	s := benchServer(b, nil)
+	m := s.benchMachine(b, passes(10))
+	const clients = 256
+	var left atomic.Int64
+	left.Store(int64(b.N))
+	var wg sync.WaitGroup
+	b.ResetTimer()
+	for range clients {
+		wg.Go(func() {
+			for left.Add(-1) >= 0 {
+				s.benchRun(b, m)
+			}
+		})
+	}
+	wg.Wait()
+	b.ReportMetric(float64(10*b.N)/b.Elapsed().Seconds(), "transitions/s")
+}
+
+// BenchmarkHundredPasses is one execution of a hundred Pass states after another: under 5 ms each.
+func BenchmarkHundredPasses(b *testing.B) {
+	s := benchServer(b, nil)
+	m := s.benchMachine(b, passes(100))
+	for b.Loop() {
+		s.benchRun(b, m)
+	}
+}
+
+// BenchmarkInlineMap runs inline Maps of a Pass state over more and more items: the time an item takes must not grow.
+func BenchmarkInlineMap(b *testing.B) {
+	for _, items := range []int{100, 1000, 4000} {
+		b.Run(fmt.Sprint(items), func(b *testing.B) {
+			s := benchServer(b, nil)
+			list := make(value.Array, items)
+			for i := range list {
+				list[i] = value.Int(i)
+			}
+			m := s.benchMachine(b, `{"StartAt":"M","States":{"M":{"Type":"Map","ItemProcessor":{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}},"ResultPath":null,"End":true}}}`)
+			input := value.Text(list)
+			for b.Loop() {
+				started, err := s.StartExecution(context.Background(), runner.StartRequest{MachineARN: m, Input: input})
+				if err != nil {
+					b.Fatal(err)
+				}
+				if err := s.Await(context.Background(), started.ARN); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(b.Elapsed().Seconds()/float64(b.N)/float64(items)*1e6, "µs/item")
+		})
+	}
+}
+
+// BenchmarkTenCalls is an execution of ten tasks in a row whose calls answer at once.
+func BenchmarkTenCalls(b *testing.B) {
+	var states []string
+	for i := range 10 {
+		next := fmt.Sprintf(`"Next":"S%d"`, i+1)
+		if i == 9 {
+			next = `"End":true`
+		}
+		states = append(states, fmt.Sprintf(`"S%d":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName":"f"},%s}`, i, next))
+	}
+	s := benchServer(b, tasks{"f": func(context.Context, task.Call) (*value.Data, *sfn.Failure) { return value.NewData(value.Int(1)), nil }})
+	m := s.benchMachine(b, `{"StartAt":"S0","States":{`+strings.Join(states, ",")+`}}`)
+	for b.Loop() {
+		s.benchRun(b, m)
+	}
+}

@@ -1,0 +1,157 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"log/slog"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tutti-run/tutti/internal/engine"
+	"github.com/tutti-run/tutti/internal/sfn"
+	"github.com/tutti-run/tutti/internal/store"
+	"github.com/tutti-run/tutti/internal/task"
+	"github.com/tutti-run/tutti/internal/value"
+)
+
+// Performer makes the calls of Task states.
+type Performer interface {
+	Perform(ctx context.Context, c task.Call) (*value.Data, *sfn.Failure)
+}
+
+// Config says what a runner works with. Store and Tasks are required.
+type Config struct {
+	Store *store.Store
+	Tasks Performer
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	// Log receives our own trouble; nil discards it.
+	Log *slog.Logger
+	// Shards is how many goroutines decide; 0 means four for each CPU, so that some decide while others wait for the disk.
+	Shards int
+}
+
+// Runner runs executions. All methods may be called by any goroutine.
+type Runner struct {
+	store *store.Store
+	tasks Performer
+	now   func() time.Time
+	log   *slog.Logger
+
+	machines   machines
+	activities activities
+	shards   []*shard
+	seed     maphash.Seed
+	wakes    wakes
+
+	stopping  atomic.Bool // no new work: answers are recorded, nothing follows from them
+	ctx       context.Context
+	cancel    context.CancelFunc
+	wg        sync.WaitGroup // shards and the waker
+	calls     sync.WaitGroup // calls under way
+	startOnce sync.Once
+	closeOnce sync.Once
+}
+
+// New returns a runner that has not been started. Close ends it, started or not.
+func New(cfg Config) *Runner {
+	r := &Runner{store: cfg.Store, tasks: cfg.Tasks, now: cfg.Now, log: cfg.Log, seed: maphash.MakeSeed()}
+	if r.now == nil {
+		r.now = time.Now
+	}
+	if r.log == nil {
+		r.log = slog.New(slog.DiscardHandler)
+	}
+	r.ctx, r.cancel = context.WithCancel(context.Background())
+	r.machines.parsed = map[revision]*machine{}
+	r.activities.queues = map[string]*activityQueue{}
+	r.wakes.poked = make(chan struct{}, 1)
+	shards := cfg.Shards
+	if shards <= 0 {
+		shards = 4 * runtime.GOMAXPROCS(0)
+	}
+	for range shards {
+		r.shards = append(r.shards, newShard(r))
+	}
+	return r
+}
+
+// Start begins to run, first of all the executions that were at work when the data folder was last in use. It returns how many those are.
+func (r *Runner) Start() (resumed int, err error) {
+	err = errors.New("the runner has been started before")
+	r.startOnce.Do(func() {
+		for _, s := range r.shards {
+			r.wg.Go(s.run)
+		}
+		for e, failed := range r.store.Awake() {
+			if err = failed; err != nil {
+				return
+			}
+			resumed++
+			r.send(message{arn: e.ARN, input: engine.Tick{}})
+		}
+		r.wg.Go(r.wakeLoop)
+		err = nil
+	})
+	if err != nil {
+		return resumed, fmt.Errorf("start the runner: %w", err)
+	}
+	return resumed, nil
+}
+
+// Close stops running. No new call is made; those under way may end until ctx does, and their answers are recorded. What goes on
+// afterwards goes on in the next process.
+func (r *Runner) Close(ctx context.Context) {
+	r.closeOnce.Do(func() {
+		r.stopping.Store(true)
+		done := make(chan struct{})
+		go func() {
+			r.calls.Wait()
+			close(done)
+		}()
+		select {
+		case <-done:
+		case <-ctx.Done():
+		}
+		for _, s := range r.shards {
+			s.mail.close()
+		}
+		r.cancel()
+		r.wg.Wait()
+		<-done
+	})
+}
+
+// InFlight is how many calls of Task states are under way.
+func (r *Runner) InFlight() int {
+	n := 0
+	for _, s := range r.shards {
+		n += int(s.inFlight.Load())
+	}
+	return n
+}
+
+// send hands a message to the shard of its execution.
+func (r *Runner) send(m message) {
+	r.shards[maphash.String(r.seed, m.arn)%uint64(len(r.shards))].mail.put(m)
+}
+
+// ask sends a message and waits for its answer.
+func (r *Runner) ask(ctx context.Context, m message) (answer, error) {
+	m.answer = make(chan answer, 1)
+	r.send(m)
+	select {
+	case a := <-m.answer:
+		return a, a.err
+	case <-ctx.Done():
+		return answer{}, ctx.Err()
+	case <-r.ctx.Done():
+		return answer{}, errStopping
+	}
+}
+
+var errStopping = errors.New("the server is stopping")

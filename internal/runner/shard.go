@@ -1,0 +1,504 @@
+package runner
+
+import (
+	"container/heap"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"sync/atomic"
+	"time"
+
+	"github.com/tutti-run/tutti/internal/asl"
+	"github.com/tutti-run/tutti/internal/engine"
+	"github.com/tutti-run/tutti/internal/history"
+	"github.com/tutti-run/tutti/internal/sfn"
+	"github.com/tutti-run/tutti/internal/store"
+	"github.com/tutti-run/tutti/internal/task"
+)
+
+// maxRound is how many messages a shard decides before it commits.
+const maxRound = 256
+
+// staysFor is how long an execution that only waits may stay in memory: folding it again costs more than keeping it for a moment.
+const staysFor = 10 * time.Second
+
+// shard decides for a part of the executions, one round after another.
+type shard struct {
+	runner    *Runner
+	mail      mail
+	residents map[string]*resident
+	waiters   map[string][]chan<- answer // who waits for the end of an execution, by ARN
+	timers    timers
+	inFlight  atomic.Int64
+
+	// What follows belongs to the current round.
+
+	batch   *store.Batch
+	touched []*resident
+	after   []func(error)
+	encoded []byte
+}
+
+// resident is an execution in memory.
+type resident struct {
+	x       *engine.Execution
+	record  store.Execution
+	express bool
+	trace   string
+	calls   map[int64]context.CancelFunc // under way, by Scheduled event
+	beats   map[int64]beat               // of tasks with a heartbeat, by Scheduled event
+	timer   time.Time                    // of the newest entry in the shard's timers
+	events  []history.Event              // of the current round
+	onEnd   func(Outcome)
+}
+
+// beat is when the holder of a task token must have been heard.
+type beat struct {
+	every time.Duration
+	by    time.Time
+}
+
+func newShard(r *Runner) *shard {
+	return &shard{runner: r, mail: mail{signal: make(chan struct{}, 1)}, residents: map[string]*resident{}, waiters: map[string][]chan<- answer{}, batch: r.store.NewBatch()}
+}
+
+// run works until the mail is closed and empty.
+func (s *shard) run() {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	var round []message
+	for {
+		var more, closed bool
+		round, more, closed = s.mail.take(round[:0], maxRound)
+		s.round(round)
+		if more {
+			continue
+		}
+		if closed {
+			return
+		}
+		wait := time.Hour
+		if next, ok := s.timers.next(); ok {
+			wait = max(0, next.Sub(s.runner.now()))
+		}
+		timer.Reset(wait)
+		select {
+		case <-s.mail.signal:
+		case <-timer.C:
+		}
+	}
+}
+
+// round decides, records and performs.
+func (s *shard) round(messages []message) {
+	for _, m := range messages {
+		s.handle(m)
+	}
+	s.ring()
+	if len(s.touched) == 0 && len(s.after) == 0 {
+		return
+	}
+	var err error
+	for _, r := range s.touched {
+		if putErr := s.put(r); putErr != nil {
+			err = errors.Join(err, putErr)
+		}
+	}
+	if err == nil && !s.batch.Empty() {
+		err = s.runner.store.Commit(s.batch)
+	}
+	s.batch.Reset()
+	if err != nil {
+		s.runner.log.Error("cannot record what executions decided", "error", err)
+	}
+	for _, done := range s.after {
+		done(err)
+	}
+	for _, r := range s.touched {
+		if err == nil {
+			s.perform(r)
+		}
+		r.events = nil
+	}
+	clear(s.touched)
+	clear(s.after)
+	s.touched, s.after = s.touched[:0], s.after[:0]
+}
+
+// put adds what the round has decided for an execution to the batch.
+func (s *shard) put(r *resident) error {
+	if r.express {
+		return nil
+	}
+	r.record.Status, r.record.StopDate = r.x.Status(), r.x.Stopped()
+	r.record.WakeAt = s.wakeAt(r)
+	first := int64(0)
+	s.encoded = s.encoded[:0]
+	if len(r.events) > 0 {
+		first = r.events[0].ID
+		s.encoded = history.AppendJournalList(s.encoded, r.events)
+	}
+	if err := s.batch.Put(&r.record, first, len(r.events), s.encoded); err != nil {
+		return fmt.Errorf("record %s: %w", r.record.ARN, err)
+	}
+	return nil
+}
+
+// wakeAt is when the execution is due if it only waits; zero if it is at work.
+func (s *shard) wakeAt(r *resident) time.Time {
+	if r.x.Status().Ended() || r.x.HasMore() {
+		return time.Time{}
+	}
+	for _, o := range r.x.Pending() {
+		handedOut := o.Resource.Kind == asl.ResourceActivity && o.Started
+		if o.Submitted == nil && !handedOut {
+			return time.Time{}
+		}
+	}
+	return r.x.WakeAt()
+}
+
+// handle lets one execution take one message.
+func (s *shard) handle(m message) {
+	if m.start != nil {
+		s.begin(m)
+		return
+	}
+	if m.input == nil {
+		s.await(m)
+		return
+	}
+	r, err := s.resident(m.arn)
+	if err != nil {
+		if !errors.Is(err, errEnded) {
+			s.runner.log.Error("cannot load an execution", "execution", m.arn, "error", err)
+		}
+		m.reply(answer{err: err})
+		return
+	}
+	a := answer{arn: m.arn, at: r.x.Started()}
+	switch in := m.input.(type) {
+	case engine.Stop:
+		s.advance(r, in, s.runner.now())
+		a.at, a.taken = r.x.Stopped(), true
+	case engine.ActivityStarted:
+		s.handOut(r, m, in, a)
+		return
+	default:
+		if m.token != "" && !s.takesToken(r, m) {
+			m.reply(answer{err: sfn.Refuse(sfn.TaskTimedOut, "Task Timed Out: 'Provided task does not exist anymore'")})
+			return
+		}
+		if m.beat {
+			s.touch(r)
+			break
+		}
+		before := r.x.LastEventID()
+		s.advance(r, in, s.runner.now())
+		a.taken = r.x.LastEventID() > before
+	}
+	if m.answer != nil {
+		s.afterCommit(func(err error) { a.err = err; m.reply(a) })
+	}
+}
+
+// takesToken tells whether the execution still waits for the token, and counts it as a sign of life.
+func (s *shard) takesToken(r *resident, m message) bool {
+	t, err := engine.ParseToken(m.token)
+	if err != nil || !r.x.Genuine(m.token) || !r.x.Owes(t.Scheduled) {
+		return false
+	}
+	if b, ok := r.beats[t.Scheduled]; ok {
+		b.by = s.runner.now().Add(b.every)
+		r.beats[t.Scheduled] = b
+	}
+	return true
+}
+
+// advance lets the engine decide and keeps the events for the end of the round.
+func (s *shard) advance(r *resident, in engine.Input, now time.Time) {
+	var events []history.Event
+	if s.runner.stopping.Load() {
+		events = r.x.Record(in, now)
+	} else {
+		events = r.x.Advance(in, now)
+	}
+	s.touch(r)
+	r.events = append(r.events, events...)
+}
+
+func (s *shard) touch(r *resident) {
+	for _, other := range s.touched {
+		if other == r {
+			return
+		}
+	}
+	s.touched = append(s.touched, r)
+}
+
+func (s *shard) afterCommit(f func(error)) { s.after = append(s.after, f) }
+
+// errEnded answers messages to executions that are over.
+var errEnded = errors.New("the execution has ended")
+
+// resident returns an execution in memory, folding its history if it is not there. Calls that were under way in an earlier life of the process
+// are lost.
+func (s *shard) resident(arn string) (*resident, error) {
+	if r := s.residents[arn]; r != nil {
+		return r, nil
+	}
+	record, err := s.runner.store.Execution(arn)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil, sfn.Refuse(sfn.ExecutionDoesNotExist, "Execution Does Not Exist: '%s'", arn)
+	case err != nil:
+		return nil, err
+	case record.Status != sfn.StatusRunning:
+		return nil, errEnded
+	}
+	m, err := s.runner.machine(record.MachineARN, record.Revision)
+	if err != nil {
+		return nil, err
+	}
+	x, err := engine.Fold(m.parsed, engine.Identity{
+		ARN: arn, Name: record.Name, MachineARN: m.ARN, MachineName: m.Name, RoleARN: m.RoleARN,
+		VersionARN: record.VersionARN, AliasARN: record.AliasARN,
+	}, s.runner.events(&record, 1))
+	if err != nil {
+		return nil, err
+	}
+	x.RefuseResources(s.runner.refuse)
+	r := &resident{x: x, record: record, trace: record.TraceHeader}
+	s.residents[arn] = r
+	for _, o := range x.Pending() {
+		if o.Started && o.Submitted == nil && o.Resource.Kind != asl.ResourceActivity {
+			s.advance(r, engine.TaskFailed{Scheduled: o.Scheduled, Failure: task.Lost(o.Resource)}, s.runner.now())
+		} else {
+			s.arm(r, o)
+		}
+	}
+	if x.HasMore() {
+		s.advance(r, engine.Tick{}, s.runner.now())
+	}
+	return r, nil
+}
+
+// perform does what is owed once it is on disk.
+func (s *shard) perform(r *resident) {
+	if len(r.events) > 0 && !r.x.Status().Ended() && !s.runner.stopping.Load() {
+		for _, o := range r.x.PendingSince(r.events[0].ID) {
+			s.arm(r, o)
+			if o.Started && o.Submitted == nil && o.Resource.Kind != asl.ResourceActivity {
+				s.call(r, o)
+			}
+		}
+	}
+	for scheduled, cancel := range r.calls {
+		if !r.x.Owes(scheduled) {
+			cancel()
+			delete(r.calls, scheduled)
+		}
+	}
+	for scheduled := range r.beats {
+		if !r.x.Owes(scheduled) {
+			delete(r.beats, scheduled)
+		}
+	}
+	if r.x.Status().Ended() {
+		s.ended(r)
+		return
+	}
+	if r.x.HasMore() && !s.runner.stopping.Load() {
+		s.mail.put(message{arn: r.record.ARN, input: engine.Tick{}})
+		return
+	}
+	s.rest(r)
+}
+
+// await answers when the execution has ended.
+func (s *shard) await(m message) {
+	record, err := s.runner.store.Execution(m.arn)
+	if err != nil || record.Status.Ended() {
+		m.reply(answer{arn: m.arn, err: err})
+		return
+	}
+	s.waiters[m.arn] = append(s.waiters[m.arn], m.answer)
+}
+
+func (s *shard) ended(r *resident) {
+	delete(s.residents, r.record.ARN)
+	for _, waiter := range s.waiters[r.record.ARN] {
+		waiter <- answer{arn: r.record.ARN, at: r.x.Stopped()}
+	}
+	delete(s.waiters, r.record.ARN)
+	if r.onEnd != nil {
+		o := Outcome{Status: r.x.Status(), Failure: r.x.Failure(), Started: r.x.Started(), Stopped: r.x.Stopped()}
+		if out := r.x.Output(); out != nil {
+			o.Output = out.Text()
+		}
+		r.onEnd(o)
+	}
+}
+
+// rest sets the execution's timer, or lets go of it if it only waits for long.
+func (s *shard) rest(r *resident) {
+	wake := r.x.WakeAt()
+	for _, b := range r.beats {
+		if b.by.Before(wake) {
+			wake = b.by
+		}
+	}
+	if !r.record.WakeAt.IsZero() {
+		s.runner.wakes.note(r.record.WakeAt)
+	}
+	if !r.express && len(r.calls) == 0 && len(r.beats) == 0 && wake.Sub(s.runner.now()) > staysFor {
+		delete(s.residents, r.record.ARN)
+		if r.record.WakeAt.IsZero() {
+			// It waits for a worker. On disk it counts as at work, so that a restart puts its task up again; its time is kept here.
+			heap.Push(&s.timers, timer{at: wake, arn: r.record.ARN})
+		}
+		return
+	}
+	if !wake.Equal(r.timer) {
+		r.timer = wake
+		heap.Push(&s.timers, timer{at: wake, arn: r.record.ARN, resident: r})
+	}
+}
+
+// arm puts an activity's task up for workers, and notes that a task wants heartbeats.
+func (s *shard) arm(r *resident, o engine.Obligation) {
+	if o.Resource.Kind == asl.ResourceActivity && !o.Started {
+		s.runner.activities.offer(o.Resource.ARN, activityTask{r.record.ARN, o.Scheduled})
+	}
+	if o.Heartbeat == 0 || !o.Started {
+		return
+	}
+	if r.beats == nil {
+		r.beats = map[int64]beat{}
+	}
+	if _, armed := r.beats[o.Scheduled]; !armed {
+		r.beats[o.Scheduled] = beat{o.Heartbeat, s.runner.now().Add(o.Heartbeat)}
+	}
+}
+
+// call makes the call that the obligation asks for; its answer comes back as a message.
+func (s *shard) call(r *resident, o engine.Obligation) {
+	if _, underWay := r.calls[o.Scheduled]; underWay {
+		return
+	}
+	if r.calls == nil {
+		r.calls = map[int64]context.CancelFunc{}
+	}
+	ctx, cancel := context.WithCancel(s.runner.ctx)
+	r.calls[o.Scheduled] = cancel
+	c := task.Call{
+		Resource: o.Resource, Parameters: o.Parameters.Freeze(), Execution: r.record.ARN, RoleARN: o.RoleARN,
+		Token: o.Token, TraceHeader: r.trace,
+	}
+	if c.RoleARN == "" {
+		c.RoleARN = r.x.Identity().RoleARN
+	}
+	s.inFlight.Add(1)
+	s.runner.calls.Go(func() {
+		defer s.inFlight.Add(-1)
+		defer cancel()
+		output, failure := s.runner.tasks.Perform(ctx, c)
+		if ctx.Err() != nil {
+			return // nobody waits any more
+		}
+		m := message{arn: c.Execution}
+		switch {
+		case failure != nil:
+			m.input = engine.TaskFailed{Scheduled: o.Scheduled, Failure: *failure}
+		case o.Resource.WaitsForToken() || o.Resource.RunsJob():
+			m.input = engine.TaskSubmitted{Scheduled: o.Scheduled, Output: output}
+		default:
+			m.input = engine.TaskSucceeded{Scheduled: o.Scheduled, Output: output}
+		}
+		s.mail.put(m)
+	})
+}
+
+// ring advances the executions whose time has come.
+func (s *shard) ring() {
+	now := s.runner.now()
+	for {
+		next, ok := s.timers.next()
+		if !ok || now.Before(next) {
+			return
+		}
+		t := heap.Pop(&s.timers).(timer)
+		r := s.residents[t.arn]
+		if r == nil && t.resident == nil {
+			if loaded, err := s.resident(t.arn); err == nil {
+				s.advance(loaded, engine.Tick{}, now)
+			}
+			continue
+		}
+		if r == nil || r != t.resident || !r.timer.Equal(t.at) {
+			continue // stale
+		}
+		r.timer = time.Time{}
+		for scheduled, b := range r.beats {
+			if !now.Before(b.by) {
+				s.advance(r, engine.HeartbeatLapsed{Scheduled: scheduled}, now)
+			}
+		}
+		s.advance(r, engine.Tick{}, now)
+	}
+}
+
+// events reads an execution's history from the event on.
+func (r *Runner) events(record *store.Execution, from int64) iter.Seq2[history.Event, error] {
+	return func(yield func(history.Event, error) bool) {
+		for segment, err := range r.store.Segments(record, from) {
+			if err != nil {
+				yield(history.Event{}, err)
+				return
+			}
+			events, err := history.ParseList(string(segment.Events))
+			if err != nil {
+				yield(history.Event{}, fmt.Errorf("history of %s: %w", record.ARN, err))
+				return
+			}
+			for _, e := range events {
+				if e.ID >= from && !yield(e, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// timer says when an execution wants to be advanced.
+type timer struct {
+	at       time.Time
+	arn      string
+	resident *resident // nil: it has left memory
+}
+
+// timers is a heap of timers, the earliest first.
+type timers []timer
+
+func (t timers) Len() int           { return len(t) }
+func (t timers) Less(i, j int) bool { return t[i].at.Before(t[j].at) }
+func (t timers) Swap(i, j int)      { t[i], t[j] = t[j], t[i] }
+
+// Push implements heap.Interface.
+func (t *timers) Push(v any) { *t = append(*t, v.(timer)) }
+
+// Pop implements heap.Interface.
+func (t *timers) Pop() any {
+	last := (*t)[len(*t)-1]
+	(*t)[len(*t)-1] = timer{}
+	*t = (*t)[:len(*t)-1]
+	return last
+}
+
+func (t timers) next() (time.Time, bool) {
+	if len(t) == 0 {
+		return time.Time{}, false
+	}
+	return t[0].at, true
+}
