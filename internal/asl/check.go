@@ -326,6 +326,7 @@ func (c *checker) state(n *node, f frame) {
 	c.object(n, stateShape, f)
 	if t == TypeTask {
 		c.arguments(n, f)
+		c.heartbeat(n)
 	}
 }
 

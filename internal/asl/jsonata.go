@@ -32,7 +32,6 @@ const noExpressions = "JSONata expressions cannot be evaluated by this version"
 // compileJSONata compiles a value of a JSONata state: every string in it that is an expression, at any depth. The field is the path of
 // the value below its state, as run-time messages print it; the offer is what $states has there. With problems the template is nil.
 func compileJSONata(v value.Value, field string, available offer) (*payload.Template, []expressionProblem) {
-	_, _ = field, available
 	if problems := findExpressions(v, "", nil); len(problems) > 0 {
 		return nil, problems
 	}

@@ -198,6 +198,8 @@ func TestFaults(t *testing.T) {
 		{"timeout beyond all bounds", task(`"TimeoutSeconds":99999999999999999999`), []string{schema("Maximum value is 99999999", "/States/S/TimeoutSeconds")}},
 		{"timeout with a fraction", task(`"TimeoutSeconds":1.5`), []string{schema("Expected value of type Integer", "/States/S/TimeoutSeconds")}},
 		{"timeout as text", jsonata(task(`"TimeoutSeconds":"1"`)), []string{schema("Expected value of type Integer", "/States/S/TimeoutSeconds")}},
+		{"late heartbeat", task(`"TimeoutSeconds":5,"HeartbeatSeconds":5`), []string{schema("The value of 'HeartbeatSeconds' must be smaller than the value of 'TimeoutSeconds'", "/States/S/HeartbeatSeconds")}},
+		{"heartbeat in time", task(`"TimeoutSeconds":5,"HeartbeatSeconds":4`), nil},
 		{"timeout path", task(`"TimeoutSecondsPath":"$..t"`), []string{schema("Value is not a Reference Path: '$..t' may lead to more than one node", "/States/S/TimeoutSecondsPath")}},
 		{"credentials", task(`"Credentials":{}`), []string{schema("The field 'RoleArn' is required but was missing", "/States/S/Credentials")}},
 		{"credentials of a wrong type", task(`"Credentials":"r"`), []string{schema("Expected value of type [OBJECT]", "/States/S/Credentials")}},

@@ -103,6 +103,18 @@ func (c *checker) arguments(task *node, f frame) {
 	}
 }
 
+// heartbeat checks that a heartbeat is due before the timeout, where both are numbers (Amazon States Language, "Task State"). AWS's
+// words are not recorded.
+func (c *checker) heartbeat(task *node) {
+	timeout, heartbeat := task.get("TimeoutSeconds"), task.get("HeartbeatSeconds")
+	if timeout == nil || heartbeat == nil {
+		return
+	}
+	if order, ok := value.CompareNumbers(heartbeat.value, timeout.value); ok && order >= 0 {
+		c.fault(heartbeat, "The value of 'HeartbeatSeconds' must be smaller than the value of 'TimeoutSeconds'")
+	}
+}
+
 // compiledOf returns what a check left on the node, if it is a T.
 func compiledOf[T any](n *node) (T, bool) {
 	var zero T

@@ -44,9 +44,9 @@ type Runner struct {
 
 	machines   machines
 	activities activities
-	shards   []*shard
-	seed     maphash.Seed
-	wakes    wakes
+	shards     []*shard
+	seed       maphash.Seed
+	wakes      wakes
 
 	stopping  atomic.Bool // no new work: answers are recorded, nothing follows from them
 	ctx       context.Context

@@ -1,0 +1,278 @@
+package stack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tutti-run/tutti/internal/cfn"
+	"github.com/tutti-run/tutti/internal/lambda"
+	"github.com/tutti-run/tutti/internal/runner"
+	"github.com/tutti-run/tutti/internal/sfn"
+	"github.com/tutti-run/tutti/internal/store"
+	"github.com/tutti-run/tutti/internal/task"
+	"github.com/tutti-run/tutti/internal/trigger"
+)
+
+// Config says what to run and where. Project, Template and Data are required and absolute.
+type Config struct {
+	// Project is the root of the project: sources in the template's metadata are relative to it.
+	Project string
+	// Template is a CloudFormation template.
+	Template string
+	// Data is the folder of the journal, of built functions and of whatever else must outlive the process.
+	Data string
+	// Place is where the stack pretends to be; zero means [sfn.DefaultPlace].
+	Place sfn.Place
+	// Log receives our own trouble; nil discards it.
+	Log *slog.Logger
+	// Lines receives what functions print; nil discards it.
+	Lines lambda.Logs
+	// Progress hears what happens while the stack opens and starts, one event at a time; nil means nobody does.
+	Progress func(Event)
+	// Schedules tells whether schedules start executions.
+	Schedules bool
+}
+
+// EventKind says what an [Event] tells.
+type EventKind string
+
+// What can happen while a stack opens and starts.
+const (
+	FunctionBuilding EventKind = "building"     // the go command runs for a function
+	FunctionBuilt    EventKind = "built"        // it has a new binary
+	FunctionUpToDate EventKind = "up to date"   // nothing has changed since the last build
+	FunctionFailed   EventKind = "failed"       // it does not compile; Err has the compiler's output
+	MachineReady     EventKind = "ready"        // a state machine can be started
+	MachineRefused   EventKind = "refused"      // its definition has errors; Err has the diagnostics
+	MachineWarned    EventKind = "warned"       // it can be started, but Detail says what to look at
+	ScheduleReady    EventKind = "scheduled"    // a schedule will fire; Detail is its expression
+	ScheduleRefused  EventKind = "unscheduled"  // a schedule cannot fire; Err says why
+	NotRunHere       EventKind = "not run here" // resources of a type that this program does not run; Detail counts them
+	Resumed          EventKind = "resumed"      // an execution goes on; Name is its ARN
+)
+
+// Event is something that happened while the stack opened or started.
+type Event struct {
+	Kind     EventKind
+	Name     string
+	Detail   string
+	Duration time.Duration
+	Err      error
+}
+
+// FunctionInfo is a Lambda function of the template.
+type FunctionInfo struct {
+	Name, ARN string
+	// Source is the folder of its code, relative to the project.
+	Source string
+	// Err says why it cannot be invoked; nil if it can.
+	Err error
+}
+
+// MachineInfo is a state machine of the template.
+type MachineInfo struct {
+	// Name is what a person types: the source file's name, or the machine's own where there is no file.
+	Name, ARN string
+	// Source is its definition's file, relative to the project; "" where the template holds it.
+	Source string
+	// Text is the definition with substitutions still in it, as the diagnostics' offsets count.
+	Text string
+	// Diagnostics are the findings in it.
+	Diagnostics []sfn.Diagnostic
+	// Err says why it cannot be started; nil if it can.
+	Err error
+}
+
+// ScheduleInfo is a schedule of the template.
+type ScheduleInfo struct {
+	Name, Expression string
+	// Next is when it is due; zero if it is not.
+	Next time.Time
+	// Target is the ARN of what it starts.
+	Target string
+}
+
+// Stack is a template, running. All methods may be called by any goroutine.
+type Stack struct {
+	cfg       Config
+	store     *store.Store
+	host      *lambda.Host
+	catalog   *task.Catalog
+	runner    *runner.Runner
+	scheduler *trigger.Scheduler
+
+	functions []FunctionInfo
+	machines  []MachineInfo
+	targets   map[string]string // of schedules: ARN by name
+
+	progress  sync.Mutex
+	closeOnce sync.Once
+	closeErr  error
+}
+
+// Open reads the template, builds its functions and opens the data folder, but starts nothing yet. An error is one line for a person; what is wrong
+// with single resources is told as events and in the Info lists.
+func Open(ctx context.Context, cfg Config) (_ *Stack, err error) {
+	if cfg.Place == (sfn.Place{}) {
+		cfg.Place = sfn.DefaultPlace()
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Stack{cfg: cfg, scheduler: trigger.NewScheduler(nil), targets: map[string]string{}}
+	defer func() {
+		if err != nil {
+			_ = s.Close(context.Background())
+		}
+	}()
+	template, err := readTemplate(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if s.store, err = store.Open(filepath.Join(cfg.Data, "journal"), store.WithLogger(cfg.Log)); err != nil {
+		return nil, err
+	}
+	s.host, err = lambda.NewHost(lambda.Config{
+		Dir: filepath.Join(cfg.Data, "lambda"), Region: cfg.Place.Region, Account: cfg.Place.Account, Logs: cfg.Lines, OnBuild: s.tellBuild,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open the function host: %w", err)
+	}
+	s.catalog = task.NewCatalog(s.host)
+	s.runner = runner.New(runner.Config{Store: s.store, Tasks: s.catalog, Log: cfg.Log})
+	if err := s.deploy(ctx, template); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Start begins to run: executions that were interrupted go on, schedules fire. It returns how many executions were interrupted.
+func (s *Stack) Start() (resumed int, err error) {
+	for e, err := range s.runner.Running() {
+		if err != nil {
+			return 0, err
+		}
+		s.tell(Event{Kind: Resumed, Name: e.ARN})
+	}
+	if resumed, err = s.runner.Start(); err != nil {
+		return resumed, err
+	}
+	if s.cfg.Schedules {
+		err = s.scheduler.Start(context.Background()) // Close ends it
+	}
+	return resumed, err
+}
+
+// Close stops the stack. Calls of functions that are under way may end until ctx does. Closing again returns what the first call did.
+func (s *Stack) Close(ctx context.Context) error {
+	s.closeOnce.Do(func() {
+		var errs []error
+		s.scheduler.Stop()
+		if s.runner != nil {
+			s.runner.Close(ctx)
+		}
+		if s.host != nil {
+			errs = append(errs, s.host.Close())
+		}
+		if s.store != nil {
+			errs = append(errs, s.store.Close())
+		}
+		s.closeErr = errors.Join(errs...)
+	})
+	return s.closeErr
+}
+
+// Runner runs the stack's executions.
+func (s *Stack) Runner() *runner.Runner { return s.runner }
+
+// Functions lists the template's functions.
+func (s *Stack) Functions() []FunctionInfo { return s.functions }
+
+// Machines lists the template's state machines.
+func (s *Stack) Machines() []MachineInfo { return s.machines }
+
+// Schedules lists the template's schedules.
+func (s *Stack) Schedules() []ScheduleInfo {
+	var list []ScheduleInfo
+	for _, e := range s.scheduler.List() {
+		list = append(list, ScheduleInfo{Name: e.Name, Expression: e.Expression, Next: e.Next, Target: s.targets[e.Name]})
+	}
+	return list
+}
+
+// tell reports an event, one at a time.
+func (s *Stack) tell(e Event) {
+	if s.cfg.Progress == nil {
+		return
+	}
+	s.progress.Lock()
+	defer s.progress.Unlock()
+	s.cfg.Progress(e)
+}
+
+func (s *Stack) tellBuild(b lambda.BuildEvent) {
+	kinds := map[lambda.BuildState]EventKind{
+		lambda.BuildStarted: FunctionBuilding, lambda.BuildUpToDate: FunctionUpToDate, lambda.BuildDone: FunctionBuilt, lambda.BuildFailed: FunctionFailed,
+	}
+	s.tell(Event{Kind: kinds[b.State], Name: b.Function, Duration: b.Duration, Err: b.Err})
+}
+
+// maxTemplateFile bounds what is read of a file that is said to be a template, before its quota is checked.
+const maxTemplateFile = 4 << 20
+
+// readTemplate reads and resolves the template.
+func readTemplate(cfg Config) (*cfn.Template, error) {
+	file, err := os.Open(cfg.Template)
+	if err != nil {
+		return nil, fmt.Errorf("read the template: %w", err)
+	}
+	defer func() { _ = file.Close() }()
+	text, err := io.ReadAll(io.LimitReader(file, maxTemplateFile))
+	if err != nil {
+		return nil, fmt.Errorf("read the template: %w", err)
+	}
+	shown := cfg.Template
+	if relative, err := filepath.Rel(cfg.Project, cfg.Template); err == nil && filepath.IsLocal(relative) {
+		shown = relative
+	}
+	document, err := cfn.ReadJSON(shown, text)
+	if err != nil {
+		return nil, err
+	}
+	return cfn.Resolve(document, cfn.Input{StackName: stackName(cfg.Template), Place: cfg.Place})
+}
+
+// stackName is the template file's name as a stack may be called: EndpointWatch for EndpointWatch.template.json.
+func stackName(file string) string {
+	name, _, _ := strings.Cut(filepath.Base(file), ".")
+	clean := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' {
+			return r
+		}
+		return '-'
+	}, name)
+	if clean = strings.Trim(clean, "-0123456789"); clean == "" {
+		return "tutti"
+	}
+	return clean
+}
+
+// within returns the path below root that a relative path names, refusing one that leaves it.
+func within(root, relative string) (string, error) {
+	if !filepath.IsLocal(relative) {
+		return "", fmt.Errorf("the path %q leaves the project's folder", relative)
+	}
+	path := filepath.Join(root, relative)
+	if _, err := os.Stat(path); err != nil {
+		return "", err
+	}
+	return path, nil
+}
