@@ -10,12 +10,6 @@ import (
 	"github.com/tutti-run/tutti/internal/value"
 )
 
-// Codes that AWS answers for the names of variables. They are not in its published list (measured in 2026).
-const (
-	codeReservedVariable sfn.DiagnosticCode = "RESERVED_VARIABLE_NAME"
-	codeInvalidVariable  sfn.DiagnosticCode = "INVALID_VARIABLE_NAME"
-)
-
 // maxNesting bounds how deep Maps and Parallels nest. AWS has a bound but does not publish it; this one keeps recursion shallow.
 const maxNesting = 100
 

@@ -187,13 +187,13 @@ func (c *checker) assign(n *node, f frame) {
 		name := variableName(member, f.language)
 		switch {
 		case name == "states":
-			c.report(sfn.SeverityError, codeReservedVariable, n, member, "Cannot assign to reserved variable '$states'.")
+			c.report(sfn.SeverityError, sfn.CodeReservedVariable, n, member, "Cannot assign to reserved variable '$states'.")
 		case payload.ValidVariableName(name):
 		case utf8.RuneCountInString(name) > sfn.MaxNameLength:
-			c.report(sfn.SeverityError, codeInvalidVariable, n, member, fmt.Sprintf(
+			c.report(sfn.SeverityError, sfn.CodeInvalidVariable, n, member, fmt.Sprintf(
 				"Invalid variable name '%s': the variable name exceeds the %d-character limit.", name, sfn.MaxNameLength))
 		default:
-			c.report(sfn.SeverityError, codeInvalidVariable, n, member, fmt.Sprintf(
+			c.report(sfn.SeverityError, sfn.CodeInvalidVariable, n, member, fmt.Sprintf(
 				"Invalid variable name '%s': the variable name contains invalid characters.", name))
 		}
 	}

@@ -28,6 +28,8 @@ const (
 	CodeInvalidStateName      DiagnosticCode = "INVALID_STATE_NAME"                // a state's name is too long or empty
 	CodeDuplicateLabel        DiagnosticCode = "DUPLICATE_LABEL_NAME"              // two distributed Maps share a label
 	CodeInvalidLabel          DiagnosticCode = "INVALID_LABEL_NAME"                // a label has characters that it may not have
+	CodeReservedVariable      DiagnosticCode = "RESERVED_VARIABLE_NAME"            // Assign to $states (not in AWS's list either)
+	CodeInvalidVariable       DiagnosticCode = "INVALID_VARIABLE_NAME"             // Assign to what is no variable (not in AWS's list either)
 	CodeTooDeeplyNested       DiagnosticCode = "TOO_DEEPLY_NESTED"                 // Maps and Parallels nest too deep
 	CodeNoDollar              DiagnosticCode = "NO_DOLLAR"                         // warning: a path below a key without ".$"
 	CodeNoPath                DiagnosticCode = "NO_PATH"                           // warning: a path in a field that has a ...Path twin

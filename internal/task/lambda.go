@@ -53,6 +53,9 @@ func (p lambdaInvoke) Perform(ctx context.Context, c Call) (*value.Data, *sfn.Fa
 	}
 	result, failure := invoke(ctx, p.functions, in)
 	if failure != nil {
+		if cause, err := value.Parse(failure.Cause.Text); err == nil {
+			failure.Cause.Text = value.Text(cause) // unlike the ARN of a function, the integration writes the error document anew
+		}
 		return nil, failure
 	}
 	output, failure := functionOutput(result.Payload)
@@ -88,6 +91,9 @@ func lambdaInvocation(c Call) (in lambda.Invocation, kind string, failure *sfn.F
 	}
 	if payload, there := parameters.Get("Payload"); there {
 		in.Payload = value.AppendJSON(nil, payload)
+		if text, ok := payload.(value.String); ok {
+			in.Payload = []byte(text) // a string is the payload's text, not a part of it
+		}
 	}
 	context, err := base64.StdEncoding.DecodeString(texts["ClientContext"])
 	if err != nil {
