@@ -61,13 +61,6 @@ func (b *Block) child(name string) []step {
 // locate follows steps from a node as far as the text goes, through the branches that Fn::If took.
 func (o *origin) locate(n *node, steps []step) *node {
 	for _, s := range steps {
-		for {
-			name, arg := asFunction(n)
-			if name != "Fn::If" || o.chosen[arg] == nil {
-				break
-			}
-			n = o.chosen[arg]
-		}
 		var next *node
 		if s.index < 0 {
 			next = n.get(s.name)
@@ -75,11 +68,23 @@ func (o *origin) locate(n *node, steps []step) *node {
 			next = n.items[index]
 		}
 		if next == nil {
-			return n
+			break
 		}
-		n = next
+		n = o.takenFrom(next)
 	}
 	return n
+}
+
+// takenFrom returns the branch that was taken if n is an Fn::If, else n.
+func (o *origin) takenFrom(n *node) *node {
+	for {
+		_, arg := asFunction(n)
+		taken := o.chosen[arg]
+		if taken == nil {
+			return n
+		}
+		n = taken
+	}
 }
 
 // written returns the index that a resolved item has in the text.

@@ -28,7 +28,7 @@ func (r *resolver) orderResources() {
 		}
 		slices.SortFunc(res.needs, func(a, b *resource) int { return cmp.Compare(a.at, b.at) })
 	}
-	o := ordering{r: r, reasons: reasons, state: map[*resource]visit{}}
+	o := ordering{r: r, reasons: reasons, state: map[*resource]progress{}}
 	for _, res := range r.declared {
 		o.visit(res)
 	}
@@ -60,11 +60,12 @@ func (r *resolver) explicitNeeds(res *resource, visit func(*resource, *node)) {
 	}
 }
 
-type visit uint8
+// progress says how far the walk has come with a resource.
+type progress uint8
 
 const (
-	unvisited visit = iota
-	underWay
+	unvisited progress = iota
+	underWay           // its needs are being visited
 	visited
 )
 
@@ -72,7 +73,7 @@ const (
 type ordering struct {
 	r       *resolver
 	reasons map[[2]*resource]*node
-	state   map[*resource]visit
+	state   map[*resource]progress
 	path    []*resource
 	order   []*resource
 }

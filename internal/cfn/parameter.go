@@ -52,8 +52,8 @@ func (r *resolver) readParameter(name string, n *node) {
 		}
 	}
 	typeName, _ := n.get("Type").string()
-	kind, stored := parameterKind(typeName)
-	if kind == "" {
+	kind, stored := kindOf(typeName)
+	if kind == noKind {
 		at := n
 		if t := n.get("Type"); t != nil {
 			at = t
@@ -97,7 +97,7 @@ func (r *resolver) readParameter(name string, n *node) {
 			r.hide(text, kind)
 		}
 	}
-	if kind != "list" && kind != "numbers" {
+	if !kind.isList() {
 		r.parameters[name] = parameter{value: value.String(text)}
 		return
 	}
@@ -109,9 +109,9 @@ func (r *resolver) readParameter(name string, n *node) {
 }
 
 // hide keeps a NoEcho parameter's text, and the items of its list, out of messages.
-func (r *resolver) hide(text, kind string) {
+func (r *resolver) hide(text string, kind parameterKind) {
 	secrets := []string{text}
-	if kind == "list" || kind == "numbers" {
+	if kind.isList() {
 		secrets = append(secrets, listItems(text)...)
 	}
 	for _, secret := range secrets {
@@ -121,32 +121,43 @@ func (r *resolver) hide(text, kind string) {
 	}
 }
 
-// parameterKind returns text, number, list or numbers, "" for a type that does not exist, and whether the value is the name of a parameter
-// in Systems Manager that holds it.
-func parameterKind(typeName string) (kind string, stored bool) {
+// parameterKind is what the text of a parameter holds.
+type parameterKind uint8
+
+const (
+	noKind      parameterKind = iota // the type does not exist
+	textKind                         // String, and the types that name something in an account, like AWS::EC2::KeyPair::KeyName
+	numberKind                       // Number, which a reference gives as a text all the same
+	textsKind                        // CommaDelimitedList and the lists of names
+	numbersKind                      // List<Number>
+)
+
+func (k parameterKind) isList() bool { return k == textsKind || k == numbersKind }
+
+// kindOf returns the kind of a parameter type, and whether the parameter's text is the name of a parameter in Systems Manager that
+// holds the value (user guide, "CloudFormation-supplied parameter types").
+func kindOf(typeName string) (kind parameterKind, stored bool) {
 	if inner, ok := strings.CutPrefix(typeName, "AWS::SSM::Parameter::Value<"); ok {
-		inner, closed := strings.CutSuffix(inner, ">")
-		kind, _ = parameterKind(inner)
-		if !closed {
-			kind = ""
+		if inner, ok = strings.CutSuffix(inner, ">"); ok {
+			kind, _ = kindOf(inner)
 		}
 		return kind, true
 	}
 	switch {
 	case typeName == "String":
-		return "text", false
+		return textKind, false
 	case typeName == "Number":
-		return "number", false
+		return numberKind, false
 	case typeName == "CommaDelimitedList", typeName == "List<String>":
-		return "list", false
+		return textsKind, false
 	case typeName == "List<Number>":
-		return "numbers", false
+		return numbersKind, false
 	case strings.HasPrefix(typeName, "List<AWS::") && strings.HasSuffix(typeName, ">"):
-		return "list", false
-	case strings.HasPrefix(typeName, "AWS::"): // like AWS::EC2::KeyPair::KeyName: whether it exists is not known here
-		return "text", false
+		return textsKind, false
+	case strings.HasPrefix(typeName, "AWS::"): // whether what it names exists is not known here
+		return textKind, false
 	}
-	return "", false
+	return noKind, false
 }
 
 func (r *resolver) defaultOf(n *node) (string, bool) {
@@ -183,16 +194,16 @@ func truth(n *node) bool {
 }
 
 // constraintFault says which constraint of the declaration the value fails, "" for none. It never quotes the value.
-func constraintFault(n *node, kind, text string) string {
+func constraintFault(n *node, kind parameterKind, text string) string {
 	if len(text) > MaxParameterBytes {
 		return "must contain at most " + strconv.Itoa(MaxParameterBytes) + " bytes"
 	}
 	items := []string{text}
-	if kind == "list" || kind == "numbers" {
+	if kind.isList() {
 		items = listItems(text)
 	}
 	for _, item := range items {
-		if kind == "number" || kind == "numbers" {
+		if kind == numberKind || kind == numbersKind {
 			if fault := numberFault(n, item); fault != "" {
 				return fault
 			}

@@ -274,9 +274,6 @@ func (r *resolver) declareResources() {
 			r.template.Excluded = append(r.template.Excluded, res.Resource)
 			continue
 		}
-		if p := m.value.get("Properties"); p != nil && p.kind != value.KindObject {
-			r.problem(p, "Template format error: Properties must be an object, not %s.", article(p.kind))
-		}
 		r.resources[m.name] = res
 		r.declared = append(r.declared, res)
 	}
@@ -343,7 +340,7 @@ func (r *resolver) object(n *node) *value.Object {
 			if o, isObject := v.(*value.Object); isObject {
 				return o
 			}
-			r.problem(n, "This must be an object, not %s.", article(v.Kind()))
+			r.problem(n, "Template format error: this must be an object, not %s.", article(v.Kind()))
 		}
 	}
 	return value.NewObject()
