@@ -96,7 +96,8 @@ const (
 )
 
 // appendFixed writes the fixed part: ARN; how many bytes the machine's ARN shares with it at the front, and the rest; how many the name
-// shares with it at the back, and the rest; revision; start; the optional fields. An ARN says nearly all of it, so 120 bytes hold 250.
+// shares with it at the back, and the rest; revision; start; the optional fields. The ARN says most of
+// it, so 140 bytes hold the 200 of the three names alone.
 func (e *Execution) appendFixed(dst []byte) []byte {
 	dst = appendText(dst, e.ARN)
 	front := 0

@@ -124,6 +124,11 @@ func (s *Store) Migrate(n int) (uint64, error) {
 	return s.readVersion()
 }
 
+// ListKey is the key under which e would be listed if its machine's ARN were another.
+func ListKey(e *Execution, machineARN string) []byte {
+	return appendPosition(appendStatusPrefix(nil, scopeOf(machineARN, ""), e.indexed.status), e.indexed.start, e.id)
+}
+
 // StatusCodes lists the statuses with a byte on disk.
 func StatusCodes() []sfn.Status { return statusCodes[1:] }
 

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -140,6 +141,10 @@ func TestOpenUnusable(t *testing.T) {
 			t.Errorf("%.20q: %v", path, err)
 		}
 	}
+	var path *fs.PathError
+	if _, err := store.Open("/proc/none"); !errors.As(err, &path) {
+		t.Errorf("the cause is hidden: %v", err)
+	}
 	if os.Getuid() == 0 {
 		return // root may read everything
 	}
@@ -149,6 +154,31 @@ func TestOpenUnusable(t *testing.T) {
 	}
 	if _, err := store.Open(closed); !errors.Is(err, store.ErrUnusable) {
 		t.Errorf("without permission: %v", err)
+	}
+}
+
+// The new folder's own name survives a power cut, and so do its parents'.
+func TestOpenMakesTheFolderDurable(t *testing.T) {
+	const dir = "/a/b/data"
+	disk := vfs.NewCrashableMem()
+	s, err := store.Open(dir, store.WithFS(disk))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := begun("m", "one", 0)
+	put(t, s, e)
+	left := disk.CrashClone(vfs.CrashCloneCfg{})
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = store.Open(dir, store.WithFS(left)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Execution(e.ARN); err != nil {
+		t.Error(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
 

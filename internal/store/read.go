@@ -282,7 +282,7 @@ func (l *list) open(start []byte) error {
 		lower := appendStatusPrefix(nil, l.scope, code)
 		upper := appendStatusPrefix(nil, l.scope, code+1)
 		if start != nil {
-			lower = append(lower, start...) // behind it: nothing lies between a key and the key with a zero more
+			lower = append(append(lower, start...), 0) // behind it: nothing lies between a key and the key with a zero more
 		}
 		it, err := l.snapshot.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
 		if err != nil {

@@ -295,6 +295,35 @@ func TestExecutions(t *testing.T) {
 	}
 }
 
+// Two machines' ARNs may share a hash; their lists stay apart.
+func TestExecutionsOfMachinesWithOneHash(t *testing.T) {
+	s := open(t, vfs.NewMem())
+	e := begun("m", "one", 0)
+	put(t, s, e)
+	key := store.ListKey(e, machineARN("other"))
+	if err := s.DB().Set(key, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "the other's", pages(t, s, store.Filter{MachineARN: machineARN("other")}), []string{""})
+	if err := s.DB().Delete(key, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestWhatIsFixedStaysFixed(t *testing.T) {
+	s := open(t, vfs.NewMem())
+	e := begun("m", "one", 5)
+	put(t, s, e)
+	e.StartDate, e.Name, e.MachineARN, e.Revision = at(9), "two", machineARN("other"), 7
+	e.Status, e.StopDate = sfn.StatusSucceeded, at(10)
+	put(t, s, e)
+	got, err := s.Execution(e.ARN)
+	if err != nil || !got.StartDate.Equal(at(5)) || got.Name != "one" || got.Revision != 1 || !got.StopDate.Equal(at(10)) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	equal(t, "listed", pages(t, s, store.Filter{MachineARN: machineARN("m"), Status: sfn.StatusSucceeded}), []string{"one"})
+}
+
 func TestExecutionsRefuses(t *testing.T) {
 	s := open(t, vfs.NewMem())
 	for i := range 3 {
@@ -555,6 +584,69 @@ func TestEveryStatusIsKept(t *testing.T) {
 			t.Errorf("%s: %s, %v", status, got.Status, err)
 		}
 		equal(t, string(status), pages(t, s, store.Filter{MachineARN: e.MachineARN, Status: status}), []string{string(status)})
+	}
+}
+
+func TestActivities(t *testing.T) {
+	s := open(t, vfs.NewMem())
+	want := store.Activity{ARN: "arn:activity:b", Name: "b", Created: at(1), Config: []byte(`{"tags":[]}`)}
+	commit(t, s, func(b *store.Batch) error {
+		return errors.Join(b.PutActivity(want), b.PutActivity(store.Activity{ARN: "arn:activity:a"}), b.PutActivity(store.Activity{ARN: "arn:activity:bb"}))
+	})
+	if got, err := s.Activity(want.ARN); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	commit(t, s, func(b *store.Batch) error {
+		b.DeleteActivity("arn:activity:a")
+		b.DeleteActivity("none")
+		return nil
+	})
+	for _, arn := range []string{"", "arn:activity:a", "arn:activity:"} {
+		if _, err := s.Activity(arn); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("%q: %v", arn, err)
+		}
+	}
+	var all []string
+	for a, err := range s.Activities() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, a.ARN)
+	}
+	equal(t, "activities", all, []string{"arn:activity:b", "arn:activity:bb"})
+	if err := s.NewBatch().PutActivity(store.Activity{}); err == nil {
+		t.Error("an activity without an ARN was accepted")
+	}
+}
+
+// Close waits for a loop that has begun, which goes on to its end; nothing new begins meanwhile.
+func TestCloseWaits(t *testing.T) {
+	const n = 2000
+	s := open(t, vfs.NewMem())
+	commit(t, s, func(b *store.Batch) (err error) {
+		for i := range n {
+			err = errors.Join(err, b.Put(begun("m", fmt.Sprint(i), 0), 1, 0, nil))
+		}
+		return err
+	})
+	closed := make(chan error)
+	seen := 0
+	for _, err := range s.Running() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if seen++; seen > 1 {
+			continue
+		}
+		go func() { closed <- s.Close() }()
+		for {
+			if _, err := s.CountRunning(); errors.Is(err, store.ErrClosed) {
+				break
+			}
+		}
+	}
+	if err := <-closed; err != nil || seen != n {
+		t.Errorf("%d of %d, then %v", seen, n, err)
 	}
 }
 
