@@ -11,7 +11,7 @@ import (
 )
 
 // Input is what can happen to an execution: [Start], [Tick], [TaskSubmitted], [TaskSucceeded], [TaskFailed], [HeartbeatLapsed],
-// [ActivityStarted] or [Stop]. The Task inputs name the Scheduled event that they answer; one that answers nothing open changes nothing.
+// [MapRunSucceeded], [MapRunFailed], [ActivityStarted] or [Stop]. The Task inputs name the Scheduled event that they answer; one that answers nothing open changes nothing.
 type Input interface{ input() }
 
 type (
@@ -42,6 +42,16 @@ type (
 		Scheduled int64
 		Worker    string
 	}
+	// MapRunSucceeded gives the results of a distributed Map. Its Scheduled event is the MapRunStarted.
+	MapRunSucceeded struct {
+		Scheduled int64
+		Output    *value.Data
+	}
+	// MapRunFailed says why a distributed Map has no results.
+	MapRunFailed struct {
+		Scheduled int64
+		Failure   sfn.Failure
+	}
 	// Stop aborts the execution.
 	Stop struct{ Reason sfn.Failure }
 )
@@ -53,6 +63,8 @@ func (TaskSucceeded) input()   {}
 func (TaskFailed) input()      {}
 func (HeartbeatLapsed) input() {}
 func (ActivityStarted) input() {}
+func (MapRunSucceeded) input() {}
+func (MapRunFailed) input()    {}
 func (Stop) input()            {}
 
 // maxEventsPerAdvance bounds how long one Advance takes. It is above what a Standard execution can cause in a few milliseconds
@@ -125,6 +137,14 @@ func (x *Execution) take(in Input) {
 	case HeartbeatLapsed:
 		if f := x.awaiting(in.Scheduled, running); f != nil {
 			x.taskTimedOut(f)
+		}
+	case MapRunSucceeded:
+		if f := x.awaiting(in.Scheduled, running); f != nil {
+			x.emitEvent(f, history.Event{Type: history.MapRunSucceeded, PreviousID: f.tail, Result: in.Output})
+		}
+	case MapRunFailed:
+		if f := x.awaiting(in.Scheduled, running); f != nil {
+			x.emit(f, history.MapRunFailed, f.tail, &history.FailedDetails{Failure: in.Failure})
 		}
 	case ActivityStarted:
 		if f := x.awaiting(in.Scheduled, scheduled); f != nil && isActivity(f.state) {
@@ -200,6 +220,10 @@ func (x *Execution) step(f *flow) {
 		x.raise(f, f.fault)
 	case forked:
 		x.stepFork(f)
+	case distributing:
+		x.startMapRun(f, f.state.(*asl.Map))
+	case distributed:
+		x.emit(f, history.MapStateSucceeded, f.fork.lastTail, nil)
 	case closing:
 		x.stepClosing(f)
 	case exited:
@@ -260,18 +284,19 @@ func (x *Execution) leave(f *flow) {
 // emit records that something happened: the event gets its id and time, and changes the execution. After the end, and beyond the quota on
 // events, nothing happens any more.
 func (x *Execution) emit(f *flow, t history.Type, previous int64, d history.Details) {
-	x.emitNext(f, t, previous, d, "")
+	x.emitEvent(f, history.Event{Type: t, PreviousID: previous, Details: d})
 }
 
-func (x *Execution) emitNext(f *flow, t history.Type, previous int64, d history.Details, next string) {
+func (x *Execution) emitEvent(f *flow, e history.Event) {
 	if x.status.Ended() {
 		return
 	}
-	if x.lastID+1 >= sfn.MaxHistoryEvents && x.machine.Type != sfn.Express && !t.EndsExecution() {
-		f, t, previous, next = nil, history.ExecutionFailed, x.lastID, ""
-		d = &history.FailedDetails{Failure: *sfn.Fail(sfn.ErrorRuntime, "The execution reached the maximum number of history events (%d).", sfn.MaxHistoryEvents)}
+	if x.lastID+1 >= sfn.MaxHistoryEvents && x.machine.Type != sfn.Express && !e.Type.EndsExecution() {
+		f = nil
+		e = history.Event{Type: history.ExecutionFailed, PreviousID: x.lastID, Details: &history.FailedDetails{
+			Failure: *sfn.Fail(sfn.ErrorRuntime, "The execution reached the maximum number of history events (%d).", sfn.MaxHistoryEvents)}}
 	}
-	e := history.Event{ID: x.lastID + 1, PreviousID: previous, Time: x.now, Type: t, Details: d, Next: next}
+	e.ID, e.Time = x.lastID+1, x.now
 	if f != nil {
 		e.Flow = f.number
 	}

@@ -73,6 +73,14 @@ func (x *Execution) apply(e *history.Event) {
 		x.applyForked(f, e)
 	case history.MapIterationStarted:
 		x.applyIterationStarted(f, e)
+	case history.MapRunStarted:
+		x.applyMapRunStarted(f, e)
+	case history.MapRunSucceeded:
+		x.closeTask(f)
+		f.result, f.fork.lastTail, f.phase = e.Result, e.ID, distributed
+		x.wake(f)
+	case history.MapRunFailed:
+		x.applyFailed(f, e, e.Details.(*history.FailedDetails).Failure)
 	case history.MapIterationSucceeded:
 		f.tail = e.ID // link keeps the event before
 		x.childDone(f)

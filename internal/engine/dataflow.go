@@ -193,9 +193,13 @@ func (x *Execution) assign(f *flow, t *payload.Template, result *value.Data) ([]
 
 // caught is what a catcher makes of the state's failure: the output and the variables that it assigns.
 func (x *Execution) caught(f *flow, c *asl.Catcher) (*value.Data, []history.Variable, *fault) {
+	cause := f.failure.Cause
+	if f.failure.Name() == sfn.ErrorTimeout {
+		cause.Set = true // the event of a timeout has no cause, a catcher sees an empty one
+	}
 	problem := value.NewData(value.NewObject(
 		value.Member{Name: "Error", Value: optionalString(f.failure.Error)},
-		value.Member{Name: "Cause", Value: optionalString(f.failure.Cause)}))
+		value.Member{Name: "Cause", Value: optionalString(cause)}))
 	assigned, why := x.assign(f, c.Assign, problem)
 	if why != nil {
 		return nil, nil, why
@@ -218,7 +222,8 @@ func (x *Execution) exit(f *flow, output *value.Data, assigned []history.Variabl
 		x.raise(f, &fault{failure: *tooLarge(c.Name)})
 		return
 	}
-	x.emitNext(f, exitedEvents[c.Type], f.tail, &history.StateExitedDetails{Name: c.Name, Output: output, Assigned: assigned}, next)
+	x.emitEvent(f, history.Event{Type: exitedEvents[c.Type], PreviousID: f.tail, Next: next,
+		Details: &history.StateExitedDetails{Name: c.Name, Output: output, Assigned: assigned}})
 }
 
 // tooLarge is the failure of a state or task whose result is over the quota on payloads.

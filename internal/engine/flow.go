@@ -12,19 +12,21 @@ import (
 type phase uint8
 
 const (
-	entering  phase = iota // the state named next is about to be entered
-	entered                // the state's work is about to begin
-	waiting                // a Wait state lets time pass until due
-	scheduled              // a task has been scheduled: its call is about to be started, or a worker to take it
-	running                // a task has been started: the world owes an answer
-	retrying               // the state will begin again when due
-	succeeded              // the state's work has a result
-	failed                 // the state's work failed, and its own Retry does not help
-	faulty                 // a field of the state could not be evaluated when it was entered
-	forked                 // children are at work
-	closing                // a child failed: the others are cut short, then the state fails, or begins again when due
-	exited                 // the state is behind: the flow goes on or ends
-	ended                  // the flow is over
+	entering     phase = iota // the state named next is about to be entered
+	entered                   // the state's work is about to begin
+	waiting                   // a Wait state lets time pass until due
+	scheduled                 // a task has been scheduled: its call is about to be started, or a worker to take it
+	running                   // a task has been started: the world owes an answer
+	retrying                  // the state will begin again when due
+	succeeded                 // the state's work has a result
+	failed                    // the state's work failed, and its own Retry does not help
+	faulty                    // a field of the state could not be evaluated when it was entered
+	forked                    // children are at work
+	distributing              // a distributed Map has been started: its Map Run is about to be
+	distributed               // the Map Run has ended well
+	closing                   // a child failed: the others are cut short, then the state fails, or begins again when due
+	exited                    // the state is behind: the flow goes on or ends
+	ended                     // the flow is over
 )
 
 // flow is a sequence of states in progress: the top level, a branch of a Parallel or an iteration of a Map.
@@ -139,7 +141,7 @@ func (f *flow) canStep(now time.Time) bool {
 		return false
 	}
 	switch f.phase {
-	case entering, entered, succeeded, failed, faulty, exited:
+	case entering, entered, succeeded, failed, faulty, distributing, distributed, exited:
 		return true
 	case scheduled:
 		return !isActivity(f.state)

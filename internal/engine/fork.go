@@ -32,7 +32,11 @@ func (f *flow) startsAfter() int64 {
 
 // forkItems starts a Map, or starts it again.
 func (x *Execution) forkItems(f *flow, s *asl.Map) {
-	items, why := x.items(f, s)
+	var items value.Array
+	var why *fault
+	if s.ItemReader == nil {
+		items, why = x.items(f, s)
+	}
 	if why == nil {
 		f.fork.items = items
 		f.fork.concurrency, why = x.concurrency(f, s)
@@ -67,22 +71,19 @@ func (x *Execution) items(f *flow, s *asl.Map) (value.Array, *fault) {
 
 // concurrency is how many items of a Map may be at work at once.
 func (x *Execution) concurrency(f *flow, s *asl.Map) (int64, *fault) {
-	v := s.MaxConcurrency.Literal
-	if p := s.MaxConcurrency.Path; p != nil {
-		var err error
-		if v, err = p.Eval(x.env(f, f.data, "MaxConcurrency")); err != nil {
-			return 0, x.invalidPath(f, p, err)
-		}
-		if _, ok := v.(value.Int); !ok {
-			return 0, x.runtime(f, "The MaxConcurrencyPath field refers to value %s which is not a valid integer: %s", value.Text(v), p)
-		}
+	n, why := x.wholeNumber(f, s.MaxConcurrency, "MaxConcurrency")
+	if why != nil {
+		return 0, why
 	}
-	n, _ := value.Integer(v)
+	most := int64(sfn.MaxInlineConcurrency)
+	if s.Distributed {
+		most = sfn.MaxMapRunConcurrency
+	}
 	switch {
 	case n < 0:
 		return 0, x.runtime(f, "MaxConcurrency cannot be negative.")
-	case n == 0 || n > sfn.MaxInlineConcurrency:
-		return sfn.MaxInlineConcurrency, nil
+	case n == 0 || n > most:
+		return most, nil
 	}
 	return n, nil
 }
@@ -104,6 +105,11 @@ func (x *Execution) applyForked(f *flow, e *history.Event) {
 		}
 		f.fork.begun = int64(len(s.Branches))
 	case *asl.Map:
+		if s.Distributed {
+			f.tail, f.link, f.phase = e.ID, e.ID, distributing
+			x.wake(f)
+			return
+		}
 		if before.items == nil {
 			before.items, _ = x.items(f, s)
 			before.concurrency, _ = x.concurrency(f, s)
@@ -198,6 +204,11 @@ func (x *Execution) childDone(child *flow) {
 
 // applyJoined notes that all children succeeded. The event stands aside: what follows points at the children's last.
 func (x *Execution) applyJoined(f *flow) {
+	if f.phase == distributed {
+		f.phase = succeeded // the result is there, and what follows points at the MapRunStarted
+		x.wake(f)
+		return
+	}
 	f.result = value.JoinArray(f.fork.results)
 	f.tail, f.link, f.phase = f.fork.lastTail, f.fork.lastTail, succeeded
 	x.wake(f)

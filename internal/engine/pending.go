@@ -29,6 +29,8 @@ type Obligation struct {
 	Started bool
 	// Submitted is the response of the call that started a job or delivered the token; nil before.
 	Submitted *value.Data
+	// MapRun is what a distributed Map wants; nil for tasks, whose other members are set.
+	MapRun *MapRun
 }
 
 // Pending lists what the world owes, oldest first.
@@ -41,7 +43,11 @@ func (x *Execution) PendingSince(event int64) []Obligation {
 		if id < event || f.isCut() || f.phase == scheduled && !isActivity(f.state) {
 			continue
 		}
-		t := f.state.(*asl.Task)
+		t, isTask := f.state.(*asl.Task)
+		if !isTask {
+			pending = append(pending, Obligation{Scheduled: id, State: f.state.Common().Name, Started: true, MapRun: x.mapRun(f)})
+			continue
+		}
 		o := Obligation{
 			Scheduled:  id,
 			State:      t.Name,

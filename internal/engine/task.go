@@ -86,7 +86,7 @@ func (x *Execution) seconds(f *flow, n asl.Number, field string) (int64, *fault)
 	seconds, ok := value.Integer(v)
 	switch {
 	case !ok:
-		return 0, x.runtime(f, "The %sPath field refers to value %s which is not a valid integer: %s", field, value.Text(v), n.Path)
+		return 0, x.runtime(f, "The %sPath field refers to value \"%s\" which is not a valid integer: %s", field, plainText(v), n.Path)
 	case seconds <= 0 || seconds > sfn.MaxTimeoutSeconds:
 		return 0, x.runtime(f, "%s must be between 1 and %d but was: %d", field, sfn.MaxTimeoutSeconds, seconds)
 	}

@@ -41,11 +41,7 @@ func (x *Execution) waitUntil(f *flow, s *asl.Wait) (time.Time, *fault) {
 		if err != nil {
 			return time.Time{}, x.runtime(f, "The TimestampPath parameter does not reference an input value: %s", p)
 		}
-		if t, ok := v.(value.String); ok {
-			text = string(t)
-		} else {
-			text = value.Text(v)
-		}
+		text = plainText(v)
 	}
 	at, ok := parseTimestamp(text)
 	switch {
@@ -69,11 +65,7 @@ func (x *Execution) waitSeconds(f *flow, n asl.Number, input *value.Data) (int64
 		seconds, ok := v.(value.Int)
 		switch {
 		case !ok:
-			text := value.Text(v)
-			if s, isString := v.(value.String); isString {
-				text = string(s)
-			}
-			return 0, x.runtime(f, "The SecondsPath parameter cannot be parsed as a long value: %s == %s", p, text)
+			return 0, x.runtime(f, "The SecondsPath parameter cannot be parsed as a long value: %s == %s", p, plainText(v))
 		case seconds < 0:
 			return 0, x.runtime(f, "The SecondsPath parameter references a negative value: %s == %d", p, seconds)
 		}
@@ -83,6 +75,14 @@ func (x *Execution) waitSeconds(f *flow, n asl.Number, input *value.Data) (int64
 		return 0, x.runtime(f, "Wait state delay is too long.")
 	}
 	return seconds, nil
+}
+
+// plainText is a value as messages show it: a string without quotes, everything else as JSON.
+func plainText(v value.Value) string {
+	if s, ok := v.(value.String); ok {
+		return string(s)
+	}
+	return value.Text(v)
 }
 
 // parseTimestamp reads an RFC 3339 timestamp with upper-case T and Z, as the States Language demands.

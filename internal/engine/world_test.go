@@ -105,6 +105,14 @@ func (w *world) lookAround() {
 		out := list[min(w.asked[o.State], len(list)-1)]
 		w.asked[o.State]++
 		at := w.now.Add(out.after)
+		if o.MapRun != nil {
+			in := Input(MapRunSucceeded{o.Scheduled, value.JoinArray(o.MapRun.Inputs)})
+			if out.failure != nil {
+				in = MapRunFailed{o.Scheduled, *out.failure}
+			}
+			w.due = append(w.due, happening{at, in, o.Scheduled})
+			continue
+		}
 		plan := func(in Input) { w.due = append(w.due, happening{at, in, o.Scheduled}) }
 		if o.Resource.Kind == asl.ResourceActivity {
 			plan(ActivityStarted{o.Scheduled, out.worker})

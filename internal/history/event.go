@@ -24,6 +24,8 @@ type Event struct {
 	// Next is the state that follows an Exited event, where the definition alone does not say so: after a Choice or a Catch. AWS does
 	// not show it.
 	Next string
+	// Result is what a Map Run came to; AWS shows it only in the state's output, after ResultSelector and ResultPath.
+	Result *value.Data
 }
 
 // AppendAWS appends the event as GetExecutionHistory answers it. Without data the inputs and outputs are left out.
@@ -41,6 +43,7 @@ func (e *Event) AppendJournal(dst []byte) []byte {
 		w.optNumber("flow", &e.Flow)
 	}
 	w.optText("next", &e.Next)
+	w.parameters("result", &e.Result)
 	return append(w.dst, '}')
 }
 

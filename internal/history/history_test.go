@@ -27,7 +27,7 @@ func Example() {
 
 // full returns an event of the type with every member of its details filled in.
 func full(t Type) Event {
-	e := Event{ID: 7, PreviousID: 3, Time: time.UnixMilli(1_700_000_000_045).UTC(), Type: t, Flow: 2, Next: "After"}
+	e := Event{ID: 7, PreviousID: 3, Time: time.UnixMilli(1_700_000_000_045).UTC(), Type: t, Flow: 2, Next: "After", Result: value.RecordedData(`[1, 2]`)}
 	if shape := forms[t]; shape.new != nil {
 		e.Details = shape.new()
 		fill(reflect.ValueOf(e.Details).Elem())
@@ -76,7 +76,7 @@ func TestEveryTypeReadsAsWritten(t *testing.T) {
 			t.Errorf("%s: not JSON: %v\n%s", kind, err, aws)
 			continue
 		}
-		for _, hidden := range []string{"flow", "next"} {
+		for _, hidden := range []string{"flow", "next", "result"} {
 			if _, shown := members[hidden]; shown {
 				t.Errorf("%s shows %s", kind, hidden)
 			}

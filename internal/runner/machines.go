@@ -25,7 +25,7 @@ type machine struct {
 // machines keeps parsed definitions, which executions share.
 type machines struct {
 	mu     sync.Mutex
-	parsed map[revision]*machine
+	parsed map[revision]*machine // by unlabelled or labelled ARN
 }
 
 // Definition is what a state machine is made of.
@@ -87,8 +87,16 @@ func (r *Runner) PutMachine(place sfn.Place, d Definition) (store.Machine, error
 	return m, nil
 }
 
-// machine returns a revision of the machine, the current one for 0.
+// machine returns a revision of the machine, the current one for 0. The ARN may have the label of a distributed Map: then it is the machine that
+// the Map's children run.
 func (r *Runner) machine(arn string, number int64) (*machine, error) {
+	if parent, label, labelled := strings.Cut(arn, "/"); labelled {
+		m, err := r.machine(parent, number)
+		if err != nil {
+			return nil, err
+		}
+		return r.childMachine(m, label)
+	}
 	stored, err := r.store.Machine(arn, number)
 	switch {
 	case errors.Is(err, store.ErrNotFound):

@@ -53,6 +53,8 @@ type Runner struct {
 	cancel    context.CancelFunc
 	wg        sync.WaitGroup // shards and the waker
 	calls     sync.WaitGroup // calls under way
+	mapRuns   sync.WaitGroup // Map Runs under way: Close does not wait for their end, since they go on in the next process
+	door      sync.RWMutex   // closed to new calls while stopping is set
 	startOnce sync.Once
 	closeOnce sync.Once
 }
@@ -107,7 +109,9 @@ func (r *Runner) Start() (resumed int, err error) {
 // afterwards goes on in the next process.
 func (r *Runner) Close(ctx context.Context) {
 	r.closeOnce.Do(func() {
+		r.door.Lock() // a call that begins while calls are waited for would be missed
 		r.stopping.Store(true)
+		r.door.Unlock()
 		done := make(chan struct{})
 		go func() {
 			r.calls.Wait()
@@ -122,8 +126,20 @@ func (r *Runner) Close(ctx context.Context) {
 		}
 		r.cancel()
 		r.wg.Wait()
+		r.mapRuns.Wait()
 		<-done
 	})
+}
+
+// begin runs f as one of the calls or Map Runs under way. It returns false, and does not, if the runner is stopping.
+func (r *Runner) begin(underWay *sync.WaitGroup, f func()) bool {
+	r.door.RLock()
+	defer r.door.RUnlock()
+	if r.stopping.Load() {
+		return false
+	}
+	underWay.Go(f)
+	return true
 }
 
 // InFlight is how many calls of Task states are under way.

@@ -413,3 +413,26 @@ func TestExpress(t *testing.T) {
 		})
 	})
 }
+
+// firstChild returns the ARN of a child of the Map Run that the execution's history names.
+func (s *server) firstChild(t *testing.T, parent string) string {
+	t.Helper()
+	events, _, err := s.History(parent, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for e, err := range events {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d, ok := e.Details.(*history.MapRunStartedDetails); ok {
+			page, _, err := s.Executions(store.Filter{MapRunARN: d.MapRunARN})
+			if err != nil || len(page) == 0 {
+				t.Fatalf("%s has no children: %v", d.MapRunARN, err)
+			}
+			return page[0].ARN
+		}
+	}
+	t.Fatal("the history names no Map Run")
+	return ""
+}

@@ -272,6 +272,10 @@ func (s *shard) resident(arn string) (*resident, error) {
 	r := &resident{x: x, record: record, trace: record.TraceHeader}
 	s.residents[arn] = r
 	for _, o := range x.Pending() {
+		if o.MapRun != nil {
+			s.call(r, o) // its children remember what they have done
+			continue
+		}
 		if o.Started && o.Submitted == nil && o.Resource.Kind != asl.ResourceActivity {
 			s.advance(r, engine.TaskFailed{Scheduled: o.Scheduled, Failure: task.Lost(o.Resource)}, s.runner.now())
 		} else {
@@ -392,6 +396,10 @@ func (s *shard) call(r *resident, o engine.Obligation) {
 	}
 	ctx, cancel := context.WithCancel(s.runner.ctx)
 	r.calls[o.Scheduled] = cancel
+	if o.MapRun != nil {
+		s.mapRun(ctx, cancel, r, o)
+		return
+	}
 	c := task.Call{
 		Resource: o.Resource, Parameters: o.Parameters.Freeze(), Execution: r.record.ARN, RoleARN: o.RoleARN,
 		Token: o.Token, TraceHeader: r.trace,
@@ -400,7 +408,7 @@ func (s *shard) call(r *resident, o engine.Obligation) {
 		c.RoleARN = r.x.Identity().RoleARN
 	}
 	s.inFlight.Add(1)
-	s.runner.calls.Go(func() {
+	began := s.runner.begin(&s.runner.calls, func() {
 		defer s.inFlight.Add(-1)
 		defer cancel()
 		output, failure := s.runner.tasks.Perform(ctx, c)
@@ -418,6 +426,10 @@ func (s *shard) call(r *resident, o engine.Obligation) {
 		}
 		s.mail.put(m)
 	})
+	if !began {
+		s.inFlight.Add(-1)
+		cancel()
+	}
 }
 
 // ring advances the executions whose time has come.

@@ -35,7 +35,9 @@ type start struct {
 	name    string
 	input   *value.Data
 	trace   string
-	wait    bool // answer when the execution has ended
+	wait    bool   // answer when the execution has ended
+	mapRun  string // ARN of the Map Run whose child it is
+	items   int    // how many items such a child has
 }
 
 // StartExecution starts an execution, durably if the machine is Standard, and returns at once. Starting again with the same name and
@@ -122,7 +124,7 @@ func (s *shard) begin(m message) {
 	s.residents[m.arn] = r
 	now := s.runner.now()
 	r.record = store.Execution{
-		ARN: m.arn, MachineARN: req.machine.ARN, Name: req.name, Revision: req.machine.Revision, TraceHeader: req.trace,
+		ARN: m.arn, MachineARN: req.machine.ARN, Name: req.name, Revision: req.machine.Revision, TraceHeader: req.trace, MapRunARN: req.mapRun, ItemCount: req.items,
 		Status: sfn.StatusRunning, StartDate: now.UTC().Truncate(time.Millisecond),
 	}
 	s.advance(r, engine.Start{Input: req.input}, now)

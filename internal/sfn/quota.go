@@ -13,6 +13,7 @@ const (
 	MaxVariableBytes     = 262_144   // one variable, and all the values of one Assign
 	MaxAllVariablesBytes = 10 << 20  // all variables of an execution
 	MaxInlineConcurrency = 40        // iterations of an inline Map at work at once, whatever MaxConcurrency says
+	MaxMapRunConcurrency = 10_000    // child executions of a Map Run at work at once
 	MaxTimeoutSeconds    = 99_999_999
 	MaxStandardDuration  = 365 * 24 * time.Hour
 	MaxExpressDuration   = 5 * time.Minute

@@ -1,0 +1,130 @@
+package api
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+
+	"github.com/tutti-run/tutti/internal/sfn"
+)
+
+// Limits of members (API reference; spec api.md section 2). Lengths are characters.
+const (
+	maxARN            = 256
+	maxTaskToken      = 2048
+	maxTraceHeader    = 256
+	maxToken          = 1024
+	maxExecutionToken = 3096 // ListExecutions' own
+	maxResults        = 1000
+)
+
+// constraints gathers what a request breaks of the API's model, in the words of AWS's own check.
+type constraints struct{ broken []string }
+
+func (c *constraints) add(what, field, rule string) {
+	c.broken = append(c.broken, "Value "+what+"at '"+field+"' failed to satisfy constraint: "+rule)
+}
+
+// required demands the member.
+func (c *constraints) required(field string, v sfn.OptString) {
+	if !v.Set {
+		c.add("null ", field, "Member must not be null")
+	}
+}
+
+// length bounds a text that is present.
+func (c *constraints) length(field string, v sfn.OptString, least, most int) {
+	c.bound("'"+v.Text+"' ", field, v, least, most)
+}
+
+// secretLength bounds a text that AWS does not repeat in errors.
+func (c *constraints) secretLength(field string, v sfn.OptString, most int) {
+	c.bound("", field, v, 0, most)
+}
+
+func (c *constraints) bound(what, field string, v sfn.OptString, least, most int) {
+	switch n := characters(v.Text); {
+	case !v.Set:
+	case n > most:
+		c.add(what, field, "Member must have length less than or equal to "+strconv.Itoa(most))
+	case n < least:
+		c.add(what, field, "Member must have length greater than or equal to "+strconv.Itoa(least))
+	}
+}
+
+// payload bounds an input or output.
+func (c *constraints) payload(field string, v sfn.OptString) {
+	if len(v.Text) > sfn.MaxPayloadBytes {
+		c.add("", field, "Member must have size less than or equal to "+strconv.Itoa(sfn.MaxPayloadBytes)+" bytes in UTF-8 encoding")
+	}
+}
+
+// results bounds maxResults.
+func (c *constraints) results(n int) {
+	switch {
+	case n > maxResults:
+		c.add("'"+strconv.Itoa(n)+"' ", "maxResults", "Member must have value less than or equal to "+strconv.Itoa(maxResults))
+	case n < 0:
+		c.add("'"+strconv.Itoa(n)+"' ", "maxResults", "Member must have value greater than or equal to 0")
+	}
+}
+
+// oneOf demands that a text that is present be one of the members of an enum, which AWS lists in an order of its own.
+func (c *constraints) oneOf(field string, v sfn.OptString, members ...string) {
+	if v.Set && !slices.Contains(members, v.Text) {
+		c.add("'"+v.Text+"' ", field, "Member must satisfy enum value set: ["+strings.Join(members, ", ")+"]")
+	}
+}
+
+// err is the ValidationException that lists what is broken, nil for nothing.
+func (c *constraints) err() error {
+	if len(c.broken) == 0 {
+		return nil
+	}
+	plural := "s"
+	if len(c.broken) == 1 {
+		plural = ""
+	}
+	return sfn.Refuse(sfn.ValidationException, "%d validation error%s detected: %s", len(c.broken), plural, strings.Join(c.broken, "; "))
+}
+
+// characters counts as AWS's service does, in UTF-16.
+func characters(s string) int {
+	n := 0
+	for _, r := range s {
+		n += max(1, utf16.RuneLen(r))
+	}
+	return n
+}
+
+// The kinds of resources that ARNs of requests may name.
+const (
+	kindMachine   = "stateMachine"
+	kindExecution = "execution"
+	kindMapRun    = "mapRun"
+)
+
+// checkARN refuses an ARN that is present but not one of the kind. AWS looks at the ARN's shape before the model's constraints.
+func checkARN(v sfn.OptString, kind string) error {
+	if !v.Set || v.Text == "" {
+		return nil // for the constraints to say
+	}
+	arn, err := sfn.ParseARN(v.Text)
+	if err != nil || arn.Service != "states" {
+		return sfn.Refuse(sfn.InvalidArn, "Invalid Arn: 'Invalid ARN prefix: %s'", v.Text)
+	}
+	if found, _, _ := strings.Cut(arn.Resource, ":"); found != kind {
+		return sfn.Refuse(sfn.InvalidArn, "Invalid Arn: 'Resource type not valid in this context: %s'", found)
+	}
+	switch kind {
+	case kindMachine:
+		_, err = sfn.ParseMachineARN(v.Text)
+	case kindExecution:
+		_, err = sfn.ParseExecutionARN(v.Text)
+	}
+	if err != nil {
+		return sfn.Refuse(sfn.InvalidArn, "Invalid Arn: 'Invalid ARN prefix: %s'", v.Text)
+	}
+	return nil
+}
