@@ -90,7 +90,7 @@ func TestEndpointWatch(t *testing.T) {
 			failed++
 		}
 	}
-	if failed != 3 {
-		t.Errorf("the unreachable endpoint was tried %d times, want once and two retries", failed)
+	if failed != 4 {
+		t.Errorf("the unreachable endpoint was tried %d times, want once and three retries", failed)
 	}
 }
