@@ -22,10 +22,10 @@ build: ## build bin/tutti
 	@$(GO) build -trimpath -o $(BIN) ./cmd/tutti
 
 run: build ## run the workflow endpoint-watch once, here, with real functions
-	@$(BIN) run endpoint-watch --input events/endpoint-watch.json --demo
+	@$(BIN) run endpoint-watch --input events/endpoint-watch.json --demo $(ARGS)
 
 dev: build ## serve functions, state machines and schedules until Ctrl-C
-	@$(BIN) dev --demo
+	@$(BIN) dev --demo $(ARGS)
 
 test: ## test both modules (infra needs Node)
 	$(GO) test -race -timeout 20m ./...

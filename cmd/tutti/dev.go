@@ -1,0 +1,221 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/tutti-run/tutti/internal/stack"
+)
+
+// defaultPort is the one that other local AWS tools use too.
+const defaultPort = 4566
+
+// devOptions are the flags of dev.
+type devOptions struct {
+	projectFlags
+	template string
+	port     int
+	demo     bool
+}
+
+func (c *cli) devCommand() *cobra.Command {
+	var o devOptions
+	cmd := &cobra.Command{
+		Use:   "dev",
+		Short: "Run the project's functions, state machines and schedules on this computer",
+		Long: `Run what the project's template describes: functions, state machines and schedules, behind AWS's own API on a loopback port.
+Executions that were under way when the server last ended go on.
+
+--demo serves two endpoints to watch, which events/endpoint-watch.json names, on 127.0.0.1:4599: /healthy and /slow.`,
+		Example: `  tutti dev
+  tutti dev --port 0 --template infra/cdk.out/Orders.template.json
+  aws stepfunctions --endpoint-url http://127.0.0.1:4566 list-state-machines`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.dev(cmd.Context(), o) },
+	}
+	o.addTo(cmd)
+	cmd.Flags().StringVar(&o.template, "template", "", "the template `FILE` (default: infra/snapshot/*.template.json)")
+	cmd.Flags().IntVar(&o.port, "port", defaultPort, "the port on 127.0.0.1; 0 for any that is free")
+	demoFlag(cmd, &o.demo)
+	return cmd
+}
+
+func (c *cli) dev(ctx context.Context, o devOptions) (err error) {
+	p, err := c.locate(o.projectFlags)
+	if err != nil {
+		return err
+	}
+	template, err := c.template(p, o.template)
+	if err != nil {
+		return err
+	}
+	if e, err := running(ctx, p.data); err == nil {
+		return &problem{exitData, fmt.Errorf("a server for this project is running already: process %d at %s", e.PID, e.URL)}
+	}
+	if o.demo {
+		stop, err := startDemo(ctx, demoAddress)
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
+	opened := c.now()
+	var others []string
+	progress := &buildProgress{console: c.err}
+	lines := functionLines{c, new(atomic.Pointer[map[string]string])}
+	s, err := openServer(ctx, serveOptions{
+		project: p, template: template, port: o.port, schedules: true, log: c.logger(), lines: lines,
+		progress: func(e stack.Event) {
+			if e.Kind == stack.NotRunHere {
+				others = append(others, e.Detail)
+			}
+			progress.event(e)
+		},
+	})
+	progress.done()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.closeServer(ctx, s)) }()
+	lines.names.Store(new(shortFunctions(s.endpoint.Functions)))
+	c.announce(s, p, template, others, o.demo)
+	w := newWatcher(c, s, opened)
+	ticker := time.NewTicker(100 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			w.look()
+			c.err.println("stopping")
+			return nil
+		case err := <-s.failed:
+			return fmt.Errorf("the server stopped: %w", err)
+		case <-ticker.C:
+			w.look()
+		}
+	}
+}
+
+// announce says where things are.
+func (c *cli) announce(s *server, p project, template string, others []string, demo bool) {
+	th := c.out.theme
+	section := func(title string, rows [][]string) {
+		if len(rows) == 0 {
+			return
+		}
+		c.out.println("")
+		c.out.println(th.bold(title))
+		for _, line := range table(rows) {
+			c.out.println(line)
+		}
+	}
+	c.printFields([][2]string{
+		{"Endpoint", th.bold(s.endpoint.URL)}, {"Template", c.relative(template)}, {"Data", c.relative(p.data)}, {"Resumed", resumedText(len(s.resumed))},
+		{"Demo", demoText(demo)},
+	})
+	section("State machines", c.machineRows(s))
+	for _, m := range s.stack.Machines() {
+		if m.Err != nil {
+			for _, line := range diagnostics(&m, th) {
+				c.out.println(line)
+			}
+		}
+	}
+	section("Functions", c.functionRows(s))
+	section("Schedules", c.scheduleRows(s))
+	var rows [][]string
+	for _, other := range others {
+		rows = append(rows, []string{"  " + th.dim("-"), th.dim(other)})
+	}
+	section("Not run here", rows)
+	c.out.println("")
+	if names := s.names(); len(names) > 0 {
+		c.out.println(th.dim("Start one: tutti run " + names[0] + ". Ctrl-C stops."))
+	}
+}
+
+func resumedText(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return count(n, "execution goes", "executions go") + " on"
+}
+
+func demoText(on bool) string {
+	if !on {
+		return ""
+	}
+	return "http://" + demoAddress + "/healthy and /slow"
+}
+
+func (c *cli) machineRows(s *server) (rows [][]string) {
+	th := c.out.theme
+	for _, m := range s.stack.Machines() {
+		mark, note := th.good("✓"), ""
+		if m.Err != nil {
+			mark, note = th.bad("✗"), th.bad("refused")
+		}
+		rows = append(rows, []string{"  " + mark, m.Name, th.dim(m.Source), note})
+	}
+	return rows
+}
+
+func (c *cli) functionRows(s *server) (rows [][]string) {
+	th := c.out.theme
+	for _, f := range s.stack.Functions() {
+		mark, note := th.good("✓"), ""
+		if f.Err != nil {
+			mark, note = th.bad("✗"), th.bad("does not build")
+		}
+		rows = append(rows, []string{"  " + mark, shortFunction(f), th.dim(f.Source), note})
+	}
+	return rows
+}
+
+func (c *cli) scheduleRows(s *server) (rows [][]string) {
+	th := c.out.theme
+	remote := s.endpoint.remote()
+	for _, e := range s.stack.Schedules() {
+		next := th.dim("never")
+		if !e.Next.IsZero() {
+			next = e.Next.Local().Format("15:04:05") + th.dim(" in "+roughly(e.Next.Sub(c.now())))
+		}
+		rows = append(rows, []string{"  " + th.good("✓"), e.Name, th.dim(e.Expression + " → " + remote.short(e.Target)), "next " + next})
+	}
+	return rows
+}
+
+// diagnostics are the findings in a machine's definition, with places that editors understand.
+func diagnostics(m *stack.MachineInfo, th theme) []string {
+	source := m.Source
+	if source == "" {
+		source = m.Name
+	}
+	var lines []string
+	for _, d := range m.Diagnostics {
+		line, column := position(m.Text, d.Offset)
+		place := d.Location
+		if place != "" {
+			place = " at " + place
+		}
+		lines = append(lines, fmt.Sprintf("  %s:%d:%d: %s", source, line, column, th.bad(string(d.Code))+": "+printable(d.Message)+th.dim(place)))
+	}
+	if len(lines) == 0 && m.Err != nil {
+		lines = append(lines, "  "+source+": "+printable(m.Err.Error()))
+	}
+	return lines
+}
+
+// position turns a byte offset into a line and a column, both from 1.
+func position(text string, offset int) (line, column int) {
+	before := text[:min(max(0, offset), len(text))]
+	return 1 + strings.Count(before, "\n"), len([]rune(before[strings.LastIndexByte(before, '\n')+1:])) + 1
+}
+
+// timeOfDay is how dev's lines begin.
+const timeOfDay = "15:04:05"

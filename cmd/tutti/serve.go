@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/tutti-run/tutti/internal/api"
+	"github.com/tutti-run/tutti/internal/lambda"
+	"github.com/tutti-run/tutti/internal/sfn"
+	"github.com/tutti-run/tutti/internal/stack"
+	"github.com/tutti-run/tutti/internal/store"
+)
+
+// stopsWithin is how long calls that are under way may take to end when a server is asked to stop.
+const stopsWithin = 10 * time.Second
+
+// serveOptions say what to serve.
+type serveOptions struct {
+	project   project
+	template  string
+	port      int // 0 for any
+	schedules bool
+	lines     lambda.Logs
+	progress  func(stack.Event)
+	log       *slog.Logger
+}
+
+// server is a stack behind the API on a loopback port.
+type server struct {
+	stack    *stack.Stack
+	endpoint endpoint
+	data     string
+	resumed  []string // ARNs of the executions that an earlier life left unfinished
+
+	listener net.Listener
+	http     *http.Server
+	failed   chan error // why the HTTP server ended by itself
+}
+
+// openServer takes the port, opens the stack and starts it. What it returns is found by other commands until it is closed.
+func openServer(ctx context.Context, o serveOptions) (_ *server, err error) {
+	listener, err := listen(o.port)
+	if err != nil {
+		return nil, err
+	}
+	s := &server{data: o.project.data, listener: listener, failed: make(chan error, 1)}
+	defer func() {
+		if err != nil {
+			_ = s.close(context.Background()) // the first error says more
+		}
+	}()
+	s.stack, err = stack.Open(ctx, stack.Config{
+		Project: o.project.root, Template: o.template, Data: o.project.data, Place: sfn.DefaultPlace(), Log: o.log, Lines: o.lines,
+		Schedules: o.schedules,
+		Progress: func(e stack.Event) {
+			if e.Kind == stack.Resumed {
+				s.resumed = append(s.resumed, e.Name)
+			}
+			o.progress(e)
+		},
+	})
+	if err != nil {
+		return nil, dataProblem(err)
+	}
+	if _, err := s.stack.Start(); err != nil {
+		return nil, dataProblem(err)
+	}
+	s.endpoint = endpoint{URL: "http://" + listener.Addr().String(), PID: os.Getpid(), ID: newID()}
+	for _, m := range s.stack.Machines() {
+		s.endpoint.Machines = append(s.endpoint.Machines, shortName{m.Name, m.ARN})
+	}
+	for _, f := range s.stack.Functions() {
+		s.endpoint.Functions = append(s.endpoint.Functions, shortName{shortFunction(f), f.ARN})
+	}
+	front := api.New(api.Config{States: s.stack.Runner(), Log: o.log})
+	s.http = api.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == identityPath {
+			w.Header().Set(identityHeader, s.endpoint.ID)
+			return
+		}
+		front.ServeHTTP(w, r)
+	}))
+	s.http.ErrorLog = slog.NewLogLogger(o.log.Handler(), slog.LevelWarn)
+	go func() { s.failed <- s.http.Serve(listener) }()
+	if err := s.endpoint.write(o.project.data); err != nil {
+		return nil, &problem{exitData, fmt.Errorf("tell other commands where the server is: %w", err)}
+	}
+	return s, nil
+}
+
+// shortFunction is what people call a function: the name of its folder.
+func shortFunction(f stack.FunctionInfo) string {
+	if f.Source == "" {
+		return f.Name
+	}
+	return path.Base(filepath.ToSlash(f.Source))
+}
+
+// close stops serving and running. Calls that are under way may end until ctx does.
+func (s *server) close(ctx context.Context) error {
+	s.endpoint.remove(s.data)
+	done := make(chan struct{})
+	if s.http == nil {
+		_ = s.listener.Close() // nothing was served
+		close(done)
+	} else {
+		go func() {
+			defer close(done)
+			_ = s.http.Shutdown(ctx) // the close below ends what is left
+		}()
+	}
+	var err error
+	if s.stack != nil {
+		err = s.stack.Close(ctx)
+	}
+	if s.http != nil {
+		select { // requests that waited for executions have been answered by now
+		case <-done:
+		case <-time.After(time.Second):
+		}
+		_ = s.http.Close() // whoever still reads has had their time
+		<-done
+	}
+	return err
+}
+
+// listen takes a loopback port.
+func listen(port int) (net.Listener, error) {
+	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, &problem{exitPortInUse, fmt.Errorf(
+			"port %d is in use by another program; stop that, or choose another port with --port (0 for any that is free)", port)}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen: %w", err)
+	}
+	return listener, nil
+}
+
+// dataProblem gives errors about the data folder their exit code.
+func dataProblem(err error) error {
+	var open *store.OpenError
+	var newer *store.NewerVersionError
+	if errors.As(err, &open) || errors.As(err, &newer) {
+		return &problem{exitData, err}
+	}
+	return err
+}
+
+// logger writes our own trouble to the console, without the time, which is now.
+func (c *cli) logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{
+		Level: slog.LevelWarn,
+		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+			if len(groups) == 0 && a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		},
+	}))
+}
