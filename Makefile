@@ -23,6 +23,9 @@ build: ## build bin/tutti
 
 run: build ## run the workflow endpoint-watch once, here, with real functions
 	@$(BIN) run endpoint-watch --input events/endpoint-watch.json --demo $(ARGS)
+	@echo >&2
+	@echo >&2 "Try next: 'make run' again, killed with pkill -9 -f 'tutti run' while it retries, and once more after that;"
+	@echo >&2 "          'make dev', and in another terminal 'bin/tutti ls endpoint-watch'; 'bin/tutti --help'."
 
 dev: build ## serve functions, state machines and schedules until Ctrl-C
 	@$(BIN) dev --demo $(ARGS)
