@@ -64,10 +64,10 @@ func (r Resource) RunsJob() bool { return r.Pattern == RunJob || r.Pattern == Ru
 func ParseResource(arn string) (Resource, error) {
 	r, ok := splitResource(arn)
 	if !ok {
-		return Resource{}, errors.New("Value is not a valid resource ARN") //nolint:staticcheck // AWS's text
+		return Resource{}, errors.New("Value is not a valid resource ARN")
 	}
 	if !r.recognized() {
-		return Resource{}, fmt.Errorf("The resource provided %s is not recognized. "+ //nolint:staticcheck // AWS's text
+		return Resource{}, fmt.Errorf("The resource provided %s is not recognized. "+
 			"The value is not a valid resource ARN, or the resource is not available in this region.", arn)
 	}
 	return r, nil

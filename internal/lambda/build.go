@@ -304,9 +304,9 @@ func findToolchain(name string) (toolchain, error) {
 		return toolchain{}, err
 	}
 	sum := sha256.New()
-	fmt.Fprintln(sum, path, info.Size(), info.ModTime().UnixNano(), runtime.GOOS, runtime.GOARCH, buildFlags)
+	_, _ = fmt.Fprintln(sum, path, info.Size(), info.ModTime().UnixNano(), runtime.GOOS, runtime.GOARCH, buildFlags)
 	for _, variable := range buildVariables {
-		fmt.Fprintf(sum, "%s=%q\n", variable, os.Getenv(variable))
+		_, _ = fmt.Fprintf(sum, "%s=%q\n", variable, os.Getenv(variable))
 	}
 	return toolchain{path, hex.EncodeToString(sum.Sum(nil))}, nil
 }

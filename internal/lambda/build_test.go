@@ -185,7 +185,7 @@ func TestBuildErrors(t *testing.T) {
 	if len(build.Problems) != 1 || build.Problems[0] != problem {
 		t.Errorf("problems %+v, want %+v", build.Problems, problem)
 	}
-	wantCode(t, h.Build(patience(t), "nobody"), CodeResourceNotFound)
+	_ = wantCode(t, h.Build(patience(t), "nobody"), CodeResourceNotFound)
 }
 
 func TestBuildWithoutGo(t *testing.T) {
@@ -213,7 +213,7 @@ func TestEditLoop(t *testing.T) {
 		t.Error("nonsense compiles")
 	}
 	_, err := h.Invoke(patience(t), Invocation{Function: "f"})
-	wantCode(t, err, CodeResourceConflict)
+	_ = wantCode(t, err, CodeResourceConflict)
 	write(t, dir, program(`"two"`))
 	if err := h.Build(patience(t), "f"); err != nil {
 		t.Fatal(err)

@@ -318,9 +318,9 @@ func TestRemove(t *testing.T) {
 	waiting := queueUp(t, h, "f")
 	h.Remove("f")
 	h.Remove("never heard of")
-	wantCode(t, <-waiting.result, CodeResourceNotFound)
+	_ = wantCode(t, <-waiting.result, CodeResourceNotFound)
 	_, err := h.Invoke(patience(t), Invocation{Function: "f"})
-	wantCode(t, err, CodeResourceNotFound)
+	_ = wantCode(t, err, CodeResourceNotFound)
 	running.finish()
 	eventually(t, "its process stops", func() bool { return processes(h) == 0 })
 }

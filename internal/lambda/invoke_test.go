@@ -331,7 +331,7 @@ func TestHostTrouble(t *testing.T) {
 			t.Errorf("hostTrouble(%v) = %v", tc.err, err)
 		}
 		if err != nil {
-			wantCode(t, err, CodeService)
+			_ = wantCode(t, err, CodeService)
 		}
 	}
 }

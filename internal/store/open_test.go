@@ -260,7 +260,7 @@ func TestOpenAnotherProgramsData(t *testing.T) {
 	}
 }
 
-type silent struct{ t testing.TB }
+type silent struct{}
 
 func (silent) Infof(string, ...any)  {}
 func (silent) Errorf(string, ...any) {}

@@ -53,6 +53,7 @@ func do(ctx context.Context, in In) (Out, error) {
 		return Out{}, errors.New(strings.Repeat("é", 1_000_000))
 	case "panic":
 		var none map[string]int
+		//lint:ignore SA5000 the panic is what is tested
 		none["a"] = 1
 	case "wait":
 		<-ctx.Done()
