@@ -58,6 +58,9 @@ func (c *cli) root() *cobra.Command {
 
 Exit codes: 0 success, 1 trouble, 2 wrong usage or input, 3 execution FAILED, 4 TIMED_OUT, 5 ABORTED, 6 no server, 7 port in use,
 8 data folder unusable, 130 interrupted.`,
+		Example: `  tutti run endpoint-watch --input events/endpoint-watch.json --demo
+  tutti dev
+  tutti ls`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
@@ -74,7 +77,6 @@ Exit codes: 0 success, 1 trouble, 2 wrong usage or input, 3 execution FAILED, 4 
 	})
 	root.AddCommand(c.devCommand(), c.runCommand(), c.lsCommand(), c.historyCommand(), c.describeCommand(), c.stopCommand(), c.versionCommand())
 	for _, cmd := range root.Commands() {
-		cmd.DisableFlagsInUseLine = true
 		if check := cmd.Args; check != nil {
 			cmd.Args = func(cmd *cobra.Command, args []string) error {
 				if err := check(cmd, args); err != nil {

@@ -185,7 +185,7 @@ func (c *cli) scheduleRows(s *server) (rows [][]string) {
 		if !e.Next.IsZero() {
 			next = e.Next.Local().Format("15:04:05") + th.dim(" in "+roughly(e.Next.Sub(c.now())))
 		}
-		rows = append(rows, []string{"  " + th.good("✓"), e.Name, th.dim(e.Expression + " → " + remote.short(e.Target)), "next " + next})
+		rows = append(rows, []string{"  " + th.good("✓"), remote.short(e.Target), e.Expression, "next " + next, th.dim(e.Name)})
 	}
 	return rows
 }

@@ -128,23 +128,22 @@ func background(t *testing.T, dir, name string, args ...string) (stop func()) {
 	serving := make(chan struct{})
 	var said strings.Builder
 	var reading sync.WaitGroup
+	var once sync.Once
 	reading.Go(func() {
 		for lines := bufio.NewScanner(reader); lines.Scan(); {
 			said.WriteString(lines.Text() + "\n")
-			if strings.Contains(lines.Text(), "http://127.0.0.1:") && serving != nil {
-				close(serving)
-				serving = nil
+			if strings.Contains(lines.Text(), "http://127.0.0.1:") {
+				once.Do(func() { close(serving) })
 			}
 		}
 	})
-	ready := serving
 	ended := make(chan error, 1)
 	go func() {
 		ended <- cmd.Wait()
 		_ = writer.Close()
 	}()
 	select {
-	case <-ready:
+	case <-serving:
 	case err := <-ended:
 		reading.Wait()
 		t.Fatalf("%s ended: %v\n%s", name, err, said.String())

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) {
@@ -147,6 +148,7 @@ func TestReferenceProject(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds functions")
 	}
+	t.Cleanup(func() { goleak.VerifyNone(t) }) // after all other clean-up
 	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
