@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -17,15 +18,16 @@ func (x *Execution) choose(f *flow, s *asl.Choice) {
 		x.raise(f, why)
 		return
 	}
-	next, assign := s.Default, s.Assign
-	for _, rule := range s.Rules {
+	next, assign, output, place := s.Default, s.Assign, s.Output, ""
+	for i, rule := range s.Rules {
 		holds, why := x.holds(f, rule.Condition, input)
 		if why != nil {
 			x.raise(f, why)
 			return
 		}
 		if holds {
-			next, assign = rule.Next, rule.Assign
+			next, assign, output = rule.Next, rule.Assign, rule.Output
+			place = fmt.Sprintf("Choices[%d]/", i)
 			break
 		}
 	}
@@ -33,12 +35,21 @@ func (x *Execution) choose(f *flow, s *asl.Choice) {
 		x.raise(f, &fault{failure: *sfn.Fail(sfn.ErrorRuntime, "Failed to transition out of the state. The state does not point to a next state.")})
 		return
 	}
-	output, why := x.path(f, s.OutputPath, input)
+	if speaksJSONata(f) {
+		data, assigned, why := x.conclude(f, output, assign, f.data, place, func(*payload.Env) {})
+		if why != nil {
+			x.raise(f, why)
+			return
+		}
+		x.exit(f, data, assigned, next)
+		return
+	}
+	placed, why := x.path(f, s.OutputPath, input)
 	if why != nil {
 		x.raise(f, why)
 		return
 	}
-	x.finishWith(f, assign, input, output, next)
+	x.finishWith(f, assign, input, placed, next)
 }
 
 // holds evaluates a rule's condition. And and Or stop at the first part that decides.
@@ -63,6 +74,10 @@ func (x *Execution) holds(f *flow, c asl.Condition, input *value.Data) (bool, *f
 		return !holds, why
 	case *asl.Comparison:
 		return x.compare(f, c, input)
+	case *asl.Expression:
+		v, why := x.expression(f, c.Template, "Condition", value.KindBool)
+		holds, _ := v.(value.Bool)
+		return bool(holds), why
 	}
 	return false, x.runtime(f, "The condition of a Choice rule cannot be evaluated.")
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/tutti-run/tutti/internal/asl"
@@ -16,8 +17,12 @@ import (
 // fault is why a field of a state could not be evaluated.
 type fault struct {
 	failure sfn.Failure
-	// location is the field of a JSONata expression that failed; "" for every other fault, which ends the execution.
+	// evaluation tells that a JSONata expression is at fault, which Retry and Catch may answer. Every other fault ends the execution.
+	evaluation bool
+	// location is the expression's field; "" where AWS names none.
 	location string
+	// afterEntered tells that the event points at the Entered event, and not where that one points (recorded both ways).
+	afterEntered bool
 }
 
 // runtime returns the fault of a state's field, with the sentence that AWS puts before the text.
@@ -26,18 +31,51 @@ func (x *Execution) runtime(f *flow, format string, args ...any) *fault {
 		f.state.Common().Name, f.entered, fmt.Sprintf(format, args...))}
 }
 
-// evaluation returns the fault that err is: an evaluation's failure names its field, everything else is a States.Runtime.
+// evaluation returns the fault that err is: that of a JSONata expression names its field, everything else is a States.Runtime.
 func (x *Execution) evaluation(f *flow, err error) *fault {
-	return x.runtime(f, "%s", err.Error())
+	why := x.runtime(f, "%s", err.Error())
+	var failed *payload.EvaluationError
+	if errors.As(err, &failed) {
+		why.failure.Error = sfn.Some(string(sfn.ErrorQueryEvaluation))
+		why.evaluation, why.location = true, failed.Location
+	}
+	return why
 }
+
+// misfit returns the fault of an expression whose value a field cannot take.
+func (x *Execution) misfit(f *flow, location, format string, args ...any) *fault {
+	why := x.runtime(f, format, args...)
+	why.failure.Error = sfn.Some(string(sfn.ErrorQueryEvaluation))
+	why.evaluation, why.location = true, location
+	return why
+}
+
+// expression evaluates a field that is an expression, or a literal with expressions in it, of a JSONata state. Whatever kind it wants is
+// checked; KindNull wants none.
+func (x *Execution) expression(f *flow, t *payload.Template, field string, want value.Kind) (value.Value, *fault) {
+	v, err := t.Eval(x.env(f, f.data, field))
+	if err == nil && want != value.KindNull {
+		err = t.Expect(v, want)
+	}
+	if err != nil {
+		return nil, x.evaluation(f, err)
+	}
+	return v, nil
+}
+
+func speaksJSONata(f *flow) bool { return f.state.Common().QueryLanguage == asl.JSONata }
 
 // raise fails the state with a fault: a JSONata expression's as an event that Retry and Catch may answer, any other for good.
 func (x *Execution) raise(f *flow, why *fault) {
-	if why.location == "" {
+	if !why.evaluation {
 		x.emit(nil, history.ExecutionFailed, f.tail, &history.FailedDetails{Failure: why.failure})
 		return
 	}
-	x.emit(f, history.EvaluationFailed, f.cause, &history.EvaluationFailedDetails{
+	previous := f.cause
+	if why.afterEntered {
+		previous = f.entered
+	}
+	x.emit(f, history.EvaluationFailed, previous, &history.EvaluationFailedDetails{
 		Failure: why.failure, Location: why.location, State: f.state.Common().Name,
 	})
 }
@@ -50,6 +88,7 @@ func (x *Execution) env(f *flow, input *value.Data, field string) *payload.Env {
 		Context:   func() value.Value { return x.context(f, nil) },
 		Variable:  f.variable,
 		Chance:    x.chance(f.tail, field),
+		Now:       x.lastTime,
 	}
 }
 
@@ -106,6 +145,10 @@ func (x *Execution) arguments(f *flow, t *payload.Template) (*value.Data, *fault
 
 // finish exits the state with what its fields make of the result of its work.
 func (x *Execution) finish(f *flow, result *value.Data) {
+	if speaksJSONata(f) {
+		x.finishJSONata(f, result)
+		return
+	}
 	var output *value.Data
 	var why *fault
 	switch s := f.state.(type) {
@@ -130,6 +173,44 @@ func (x *Execution) finish(f *flow, result *value.Data) {
 		return
 	}
 	x.finishWith(f, f.state.Common().Assign, result, output, "")
+}
+
+// finishJSONata works out Output and Assign side by side. The default output is the result of a state that does work, and the input of the
+// others.
+func (x *Execution) finishJSONata(f *flow, result *value.Data) {
+	var shown value.Value
+	switch f.state.(type) {
+	case *asl.Task, *asl.Parallel, *asl.Map:
+		shown = result.Value()
+	default:
+		result = f.data
+	}
+	c := f.state.Common()
+	output, assigned, why := x.conclude(f, c.Output, c.Assign, result, "", func(env *payload.Env) { env.Result = shown })
+	if why != nil {
+		x.raise(f, why)
+		return
+	}
+	x.exit(f, output, assigned, "")
+}
+
+// conclude evaluates an Output and an Assign of JSONata: a state's, a Choice rule's or a catcher's. The offer puts into $states what the place
+// has beside input and context.
+func (x *Execution) conclude(f *flow, output, assign *payload.Template, otherwise *value.Data, place string, offer func(*payload.Env)) (*value.Data, []history.Variable, *fault) {
+	result := otherwise
+	if output != nil {
+		env := x.env(f, f.data, place+"Output")
+		offer(env)
+		v, err := output.Eval(env)
+		if err != nil {
+			return nil, nil, x.evaluation(f, err)
+		}
+		result = value.NewData(v)
+	}
+	env := x.env(f, f.data, place+"Assign")
+	offer(env)
+	assigned, why := x.assignIn(f, assign, env)
+	return result, assigned, why
 }
 
 // finishWith exits the state with the output, after its variables were assigned from the result.
@@ -167,10 +248,14 @@ func (x *Execution) place(f *flow, field asl.PathField, result *value.Data) (*va
 
 // assign evaluates Assign. All of its values are made from the variables as they were on entry.
 func (x *Execution) assign(f *flow, t *payload.Template, result *value.Data) ([]history.Variable, *fault) {
+	return x.assignIn(f, t, x.env(f, result, "Assign"))
+}
+
+func (x *Execution) assignIn(f *flow, t *payload.Template, env *payload.Env) ([]history.Variable, *fault) {
 	if t == nil {
 		return nil, nil
 	}
-	v, err := t.Eval(x.env(f, result, "Assign"))
+	v, err := t.Eval(env)
 	if err != nil {
 		return nil, x.evaluation(f, err)
 	}
@@ -200,6 +285,9 @@ func (x *Execution) caught(f *flow, c *asl.Catcher) (*value.Data, []history.Vari
 	problem := value.NewData(value.NewObject(
 		value.Member{Name: "Error", Value: optionalString(f.failure.Error)},
 		value.Member{Name: "Cause", Value: optionalString(cause)}))
+	if speaksJSONata(f) {
+		return x.conclude(f, c.Output, c.Assign, problem, "Catch", func(env *payload.Env) { env.ErrorOutput = problem.Value() })
+	}
 	assigned, why := x.assign(f, c.Assign, problem)
 	if why != nil {
 		return nil, nil, why

@@ -50,6 +50,9 @@ func (x *Execution) forkItems(f *flow, s *asl.Map) {
 
 // items finds what an inline Map goes over.
 func (x *Execution) items(f *flow, s *asl.Map) (value.Array, *fault) {
+	if speaksJSONata(f) {
+		return x.itemsOfExpression(f, s)
+	}
 	input, why := x.effectiveInput(f)
 	if why != nil {
 		return nil, why
@@ -67,6 +70,35 @@ func (x *Execution) items(f *flow, s *asl.Map) (value.Array, *fault) {
 		return nil, &fault{failure: *sfn.Fail(sfn.ErrorRuntime, "Reference path \"%s\" must point to array.", path)}
 	}
 	return items, nil
+}
+
+// itemsOfExpression finds what a Map of JSONata goes over: Items, or else the state's input.
+func (x *Execution) itemsOfExpression(f *flow, s *asl.Map) (value.Array, *fault) {
+	v := f.data.Value()
+	if s.Items != nil {
+		var why *fault
+		if v, why = x.expression(f, s.Items, "Items", value.KindNull); why != nil {
+			return nil, why
+		}
+	}
+	if o, ok := v.(*value.Object); ok && s.Distributed {
+		var items value.Array
+		for name, member := range o.All() {
+			items = append(items, value.NewObject(value.Member{Name: "Key", Value: value.String(name)}, value.Member{Name: "Value", Value: member}))
+		}
+		return items, nil
+	}
+	items, ok := v.(value.Array)
+	switch {
+	case ok:
+		return items, nil
+	case s.Items == nil:
+		return nil, x.misfit(f, "", "Map state input must be an array but was: %s", value.Text(v))
+	}
+	if err := s.Items.Expect(v, value.KindArray); err != nil {
+		return nil, x.evaluation(f, err)
+	}
+	return nil, x.misfit(f, "", "Map state input must be an array but was: %s", value.Text(v))
 }
 
 // concurrency is how many items of a Map may be at work at once.

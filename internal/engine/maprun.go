@@ -110,6 +110,11 @@ func (x *Execution) tolerance(f *flow, s *asl.Map) (count int64, percentage floa
 	}
 	n := s.ToleratedFailurePercentage
 	v := n.Literal
+	if n.Expr != nil {
+		if v, why = x.expression(f, n.Expr, "ToleratedFailurePercentage", value.KindNumber); why != nil {
+			return 0, 0, why
+		}
+	}
 	if n.Path != nil {
 		var err error
 		if v, err = n.Path.Eval(x.env(f, f.data, "")); err != nil {
@@ -132,6 +137,17 @@ func (x *Execution) tolerance(f *flow, s *asl.Map) (count int64, percentage floa
 // wholeNumber evaluates a numeric field that may be a path; 0 where it is absent.
 func (x *Execution) wholeNumber(f *flow, n asl.Number, field string) (int64, *fault) {
 	v := n.Literal
+	if n.Expr != nil {
+		v, why := x.expression(f, n.Expr, field, value.KindNumber)
+		if why != nil {
+			return 0, why
+		}
+		whole, ok := value.Integer(v)
+		if !ok {
+			return 0, x.misfit(f, field, "The %s field cannot be parsed as an integer: %s", field, value.Text(v))
+		}
+		return whole, nil
+	}
 	if n.Path != nil {
 		var err error
 		if v, err = n.Path.Eval(x.env(f, f.data, "")); err != nil {

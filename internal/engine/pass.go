@@ -41,6 +41,12 @@ func (x *Execution) text(f *flow, t asl.Text, field string) (sfn.OptString, *fau
 	switch {
 	case !t.Set:
 		return sfn.OptString{}, nil
+	case t.Expr != nil:
+		v, why := x.expression(f, t.Expr, field, value.KindString)
+		if why != nil {
+			return sfn.OptString{}, why
+		}
+		return sfn.Some(plainText(v)), nil
 	case t.Path == nil:
 		return sfn.Some(t.Literal), nil
 	}

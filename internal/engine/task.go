@@ -77,6 +77,19 @@ func (x *Execution) seconds(f *flow, n asl.Number, field string) (int64, *fault)
 	switch {
 	case !n.Set:
 		return 0, nil
+	case n.Expr != nil:
+		v, why := x.expression(f, n.Expr, field, value.KindNumber)
+		if why != nil {
+			return 0, why
+		}
+		seconds, ok := value.Integer(v)
+		switch {
+		case !ok:
+			return 0, x.misfit(f, field, "The %s field cannot be parsed as an integer: %s", field, value.Text(v))
+		case seconds <= 0 || seconds > sfn.MaxTimeoutSeconds:
+			return 0, x.misfit(f, field, "%s must be between 0 and %d but was: %d", field, sfn.MaxTimeoutSeconds, seconds)
+		}
+		return seconds, nil
 	case n.Path != nil:
 		var err error
 		if v, err = n.Path.Eval(x.env(f, f.data, field)); err != nil {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tutti-run/tutti/internal/asl"
+	"github.com/tutti-run/tutti/internal/sfn"
 	"github.com/tutti-run/tutti/internal/value"
 )
 
@@ -36,6 +37,13 @@ func (x *Execution) waitUntil(f *flow, s *asl.Wait) (time.Time, *fault) {
 		return f.enteredAt.Add(time.Duration(seconds) * time.Second), why
 	}
 	text := s.Timestamp.Literal
+	if e := s.Timestamp.Expr; e != nil {
+		v, why := x.expression(f, e, "Timestamp", value.KindString)
+		if why != nil {
+			return time.Time{}, why
+		}
+		text = plainText(v)
+	}
 	if p := s.Timestamp.Path; p != nil {
 		v, err := p.Eval(x.env(f, input, ""))
 		if err != nil {
@@ -47,6 +55,10 @@ func (x *Execution) waitUntil(f *flow, s *asl.Wait) (time.Time, *fault) {
 	switch {
 	case !ok && s.Timestamp.Path != nil:
 		return at, x.runtime(f, "The TimestampPath parameter does not reference a valid ISO-8601 extended offset date-time format string: %s == %s", s.Timestamp.Path, text)
+	case !ok && s.Timestamp.Expr != nil:
+		why := x.misfit(f, "Timestamp", "The Timestamp field cannot be parsed as an ISO-8601 extended offset date-time format string: %s", text)
+		why.afterEntered = true
+		return at, why
 	case !ok:
 		return at, x.runtime(f, "The Timestamp field cannot be parsed as an ISO-8601 extended offset date-time format string: %s", text)
 	case at.Sub(f.enteredAt) > math.MaxInt32*time.Second:
@@ -57,6 +69,17 @@ func (x *Execution) waitUntil(f *flow, s *asl.Wait) (time.Time, *fault) {
 
 func (x *Execution) waitSeconds(f *flow, n asl.Number, input *value.Data) (int64, *fault) {
 	v := n.Literal
+	if n.Expr != nil {
+		var why *fault
+		if v, why = x.expression(f, n.Expr, "Seconds", value.KindNumber); why != nil {
+			return 0, why
+		}
+		if seconds, ok := value.Integer(v); !ok || seconds < 0 || seconds > sfn.MaxTimeoutSeconds {
+			why := x.misfit(f, "Seconds", "Seconds must be between 0 and %d but was: %s", sfn.MaxTimeoutSeconds, value.Text(v))
+			why.afterEntered = true
+			return 0, why
+		}
+	}
 	if p := n.Path; p != nil {
 		var err error
 		if v, err = p.Eval(x.env(f, input, "")); err != nil {

@@ -1,6 +1,10 @@
 package payload
 
-import "github.com/tutti-run/tutti/internal/value"
+import (
+	"time"
+
+	"github.com/tutti-run/tutti/internal/value"
+)
 
 // Env is what the holes of a template may read. It serves one evaluation at a time. A part left nil reads as absent.
 type Env struct {
@@ -12,6 +16,11 @@ type Env struct {
 	Context func() value.Value
 	// Variable returns the value of "$name".
 	Variable func(name string) (value.Value, bool)
+	// Result and ErrorOutput are what $states has of those names; nil where it has not. Only expressions read them, and their Input is the
+	// state's raw input.
+	Result, ErrorOutput value.Value
+	// Now is what $now tells.
+	Now time.Time
 	// Chance is where UUIDs and random numbers come from.
 	Chance *Chance
 }

@@ -148,7 +148,7 @@ func (c *templateCompiler) object(o *value.Object, pointer string) node {
 	dynamic := make([]bool, 0, o.Len())
 	fixed := true
 	for name, v := range o.All() {
-		at := pointer + "/" + strings.ReplaceAll(strings.ReplaceAll(name, "~", "~0"), "/", "~1")
+		at := pointer + "/" + escapePointer(name)
 		bare, isHole := strings.CutSuffix(name, ".$")
 		m := member{name: bare}
 		if isHole {
@@ -210,3 +210,8 @@ func (c *templateCompiler) punch(h hole) node {
 }
 
 func (c *templateCompiler) report(p Problem) { c.problems = append(c.problems, p) }
+
+// escapePointer writes a name as a step of a JSON Pointer.
+func escapePointer(name string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(name, "~", "~0"), "/", "~1")
+}
