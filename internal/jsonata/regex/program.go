@@ -33,13 +33,13 @@ const (
 )
 
 type instruction struct {
-	op               opcode
-	negate, lazy     bool
-	behind, backward bool
-	unit             uint16
-	class            *class
-	x, y             int
-	min, max         int
+	op           opcode
+	negate, lazy bool
+	backward     bool
+	unit         uint16
+	class        *class
+	x, y         int
+	min, max     int
 }
 
 // Flags alter the meaning of a whole pattern.
