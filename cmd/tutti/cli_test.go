@@ -255,3 +255,16 @@ func TestCommandsExplainThemselves(t *testing.T) {
 		}
 	}
 }
+
+// Large answers of a server that is as quick as one on this computer reach the client every time.
+func TestQuickServer(t *testing.T) {
+	answer := `{"stateMachines":[],"padding":"` + strings.Repeat("x", 64<<10) + `"}`
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(answer)) }))
+	defer server.Close()
+	r := &remote{Client: localAPI(server.URL), url: server.URL}
+	for range 300 {
+		if _, err := r.machines(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

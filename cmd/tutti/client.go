@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"regexp"
@@ -109,7 +112,7 @@ func isLocal(host string) bool {
 // localAPI is a client for a server on this computer, whose name must not get the prefix that StartSyncExecution has on AWS.
 func localAPI(address string) *sfn.Client {
 	return sfn.New(sfn.Options{
-		Region: vocabulary.DefaultPlace().Region, BaseEndpoint: aws.String(address), HTTPClient: localClient(),
+		Region: vocabulary.DefaultPlace().Region, BaseEndpoint: aws.String(address), HTTPClient: &http.Client{Transport: wholeBody{localClient().Transport}},
 		Credentials: credentials.NewStaticCredentialsProvider("tutti", "tutti", ""),
 		Retryer:     aws.NopRetryer{},
 		APIOptions: []func(*middleware.Stack) error{func(s *middleware.Stack) error {
@@ -119,6 +122,26 @@ func localAPI(address string) *sfn.Client {
 				}), middleware.Before)
 		}},
 	})
+}
+
+// wholeBody hands requests on with their bodies in memory. The SDK closes the body that it has given as soon as an answer begins, and
+// net/http, which may still be looking for the body's end by then, takes that for a failed request and drops the answer (smithy-go,
+// safeWriteToReadCloser.WriteTo). Against AWS that does not happen, as no answer comes within microseconds.
+type wholeBody struct{ next http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (t wholeBody) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body == nil {
+		return t.next.RoundTrip(r)
+	}
+	body, err := io.ReadAll(r.Body)
+	_ = r.Body.Close() // it has been read
+	if err != nil {
+		return nil, err
+	}
+	whole := r.Clone(r.Context())
+	whole.Body = io.NopCloser(bytes.NewReader(body))
+	return t.next.RoundTrip(whole)
 }
 
 // explain turns an error of the client into one that says what to do.

@@ -187,7 +187,7 @@ func client(t *testing.T, b *backend) *awssfn.Client {
 	}}
 	t.Cleanup(transport.CloseIdleConnections)
 	return awssfn.New(awssfn.Options{
-		Region: "us-east-1", BaseEndpoint: aws.String(url), HTTPClient: &http.Client{Transport: transport}, RetryMaxAttempts: 1,
+		Region: "us-east-1", BaseEndpoint: aws.String(url), HTTPClient: &http.Client{Transport: transport},
 		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
 	})
 }
