@@ -201,8 +201,8 @@ func TestRefusals(t *testing.T) {
 	})
 }
 
-// TestPowerCut cuts the power at every moment that the disk is told to keep something, while calls are made whose answers the test holds back.
-// Whatever was acknowledged must be there, no call may be made twice, and every execution must come to an end.
+// TestPowerCut cuts the power while a call is under way and another execution waits. Whatever was acknowledged must be there, the call must
+// not be made twice, and both executions must come to an end: the wait at its original time.
 func TestPowerCut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		disk := vfs.NewCrashableMem()
@@ -435,4 +435,63 @@ func (s *server) firstChild(t *testing.T, parent string) string {
 	}
 	t.Fatal("the history names no Map Run")
 	return ""
+}
+
+// TestPowerCutAtEveryCall cuts the power after every batch that a call follows, and carries on from each of these disks. What had been called
+// is called again only because the state's Retry says so.
+func TestPowerCutAtEveryCall(t *testing.T) {
+	const calls = 6
+	states := make([]string, calls)
+	for i := range states {
+		next := fmt.Sprintf(`"Next":"S%d"`, i+1)
+		if i == calls-1 {
+			next = `"End":true`
+		}
+		states[i] = fmt.Sprintf(`"S%d":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName":"f","Payload":%d},
+			"ResultPath":"$.r%d","Retry":[{"ErrorEquals":["Lambda.Unknown"],"MaxAttempts":1}],%s}`, i, i, i, next)
+	}
+	definition := `{"StartAt":"S0","States":{` + strings.Join(states, ",") + `}}`
+	payload := func(c task.Call) value.Value {
+		v, _ := c.Parameters.Value().(*value.Object).Get("Payload")
+		return v
+	}
+	synctest.Test(t, func(t *testing.T) {
+		disk := vfs.NewCrashableMem()
+		var mu sync.Mutex
+		var disks []*vfs.MemFS
+		s := open(t, disk, tasks{"f": func(_ context.Context, c task.Call) (*value.Data, *sfn.Failure) {
+			mu.Lock()
+			disks = append(disks, disk.CrashClone(vfs.CrashCloneCfg{}))
+			mu.Unlock()
+			return value.NewData(payload(c)), nil
+		}})
+		s.start(t)
+		started, err := s.StartExecution(t.Context(), runner.StartRequest{MachineARN: s.machine(t, "m", definition)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole := s.end(t, started.ARN).Output.Text()
+		s.close(t)
+		if len(disks) != calls {
+			t.Fatalf("%d calls, want %d", len(disks), calls)
+		}
+		for i, crashed := range disks {
+			var again []string
+			s := open(t, crashed, tasks{"f": func(_ context.Context, c task.Call) (*value.Data, *sfn.Failure) {
+				mu.Lock()
+				again = append(again, value.Text(payload(c)))
+				mu.Unlock()
+				return value.NewData(payload(c)), nil
+			}})
+			s.start(t)
+			d := s.end(t, started.ARN)
+			s.close(t)
+			if d.Status != sfn.StatusSucceeded || d.Output.Text() != whole {
+				t.Errorf("cut at call %d: %s %v", i, d.Status, d.Output)
+			}
+			if len(again) != calls-i || again[0] != fmt.Sprint(i) {
+				t.Errorf("cut at call %d: afterwards called %v, want it and those behind it", i, again)
+			}
+		}
+	})
 }
