@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -21,10 +22,11 @@ type devOptions struct {
 	template string
 	port     int
 	demo     bool
+	output   format
 }
 
 func (c *cli) devCommand() *cobra.Command {
-	var o devOptions
+	o := devOptions{output: formatText}
 	cmd := &cobra.Command{
 		Use:   "dev",
 		Short: "Run the project's functions, state machines and schedules on this computer",
@@ -42,6 +44,7 @@ Executions that were under way when the server last ended go on.
 	cmd.Flags().StringVar(&o.template, "template", "", "the template `FILE` (default: infra/snapshot/*.template.json)")
 	cmd.Flags().IntVar(&o.port, "port", defaultPort, "the port on 127.0.0.1; 0 for any that is free")
 	demoFlag(cmd, &o.demo)
+	cmd.Flags().Var(&o.output, "output", "text; or json: one document about what is served on standard output, everything else on standard error")
 	return cmd
 }
 
@@ -64,10 +67,16 @@ func (c *cli) dev(ctx context.Context, o devOptions) (err error) {
 		}
 		defer stop()
 	}
+	shown := c
+	if o.output == formatJSON {
+		aside := *c
+		aside.out = c.err
+		shown = &aside
+	}
 	opened := c.now()
 	var others []string
 	progress := &buildProgress{console: c.err}
-	lines := functionLines{c, new(atomic.Pointer[map[string]string])}
+	lines := functionLines{shown, new(atomic.Pointer[map[string]string])}
 	s, err := openServer(ctx, serveOptions{
 		project: p, template: template, port: o.port, schedules: true, log: c.logger(), lines: lines,
 		progress: func(e stack.Event) {
@@ -83,8 +92,14 @@ func (c *cli) dev(ctx context.Context, o devOptions) (err error) {
 	}
 	defer func() { err = errors.Join(err, c.closeServer(ctx, s)) }()
 	lines.names.Store(new(shortFunctions(s.endpoint.Functions)))
-	c.announce(s, p, template, others, o.demo)
-	w := newWatcher(c, s, opened)
+	if o.output == formatJSON {
+		if err := c.describeServer(s, p, template, others); err != nil {
+			return err
+		}
+	} else {
+		c.announce(s, p, template, others, o.demo)
+	}
+	w := newWatcher(shown, s, opened)
 	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()
 	for {
@@ -99,6 +114,39 @@ func (c *cli) dev(ctx context.Context, o devOptions) (err error) {
 			w.look()
 		}
 	}
+}
+
+// served is what dev tells in JSON.
+type served struct {
+	endpoint
+	Template   string           `json:"template"`
+	Data       string           `json:"data"`
+	Resumed    []string         `json:"resumed"`
+	Refused    []string         `json:"refused"`
+	Schedules  []servedSchedule `json:"schedules"`
+	NotRunHere []string         `json:"notRunHere"`
+}
+
+type servedSchedule struct {
+	Name       string    `json:"name"`
+	Expression string    `json:"expression"`
+	Target     string    `json:"target"`
+	Next       time.Time `json:"next,omitzero"`
+}
+
+// describeServer writes one JSON document about what is served.
+func (c *cli) describeServer(s *server, p project, template string, others []string) error {
+	answer := served{endpoint: s.endpoint, Template: template, Data: p.data, Resumed: append([]string{}, s.resumed...),
+		Refused: []string{}, Schedules: []servedSchedule{}, NotRunHere: append([]string{}, others...)}
+	for _, m := range s.stack.Machines() {
+		if m.Err != nil {
+			answer.Refused = append(answer.Refused, m.Name+": "+m.Err.Error())
+		}
+	}
+	for _, e := range s.stack.Schedules() {
+		answer.Schedules = append(answer.Schedules, servedSchedule{e.Name, e.Expression, e.Target, e.Next})
+	}
+	return json.NewEncoder(c.out.w).Encode(answer)
 }
 
 // announce says where things are.

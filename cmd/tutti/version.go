@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"runtime"
 	"runtime/debug"
 
@@ -8,16 +9,24 @@ import (
 )
 
 func (c *cli) versionCommand() *cobra.Command {
-	return &cobra.Command{
+	output := formatText
+	cmd := &cobra.Command{
 		Use:     "version",
 		Short:   "Print the version",
 		Example: "  tutti version",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
+			if output == formatJSON {
+				return json.NewEncoder(c.out.w).Encode(map[string]string{
+					"version": version(), "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH,
+				})
+			}
 			c.out.printf("tutti %s %s %s/%s", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return nil
 		},
 	}
+	cmd.Flags().Var(&output, "output", "text or json")
+	return cmd
 }
 
 // version is the module's version, or the commit that it was built from.
