@@ -14,6 +14,7 @@ type call struct {
 	depth     int    // of this node within its function
 	tail      bool   // nothing is left to do afterwards, so the caller makes the call
 	headPlace int    // position of the procedure, where the reference sees faults of tail calls
+	focus     bool   // the function may be $eval, which wants to know where it is called
 }
 
 func (n *call) eval(r *run, f *frame, in value.Value) (value.Value, *Error) {
@@ -49,11 +50,16 @@ func (n *call) with(r *run, f *frame, in value.Value, hasFirst bool, first value
 		return nil, n.at(fault("T1006"))
 	}
 	args := r.stack[base:len(r.stack):len(r.stack)]
-	saved, savedFocus := r.base, r.focus
+	savedFocus := r.focus
+	if n.focus {
+		r.focus = focus{f, in}
+	}
 	r.base += n.depth
-	r.focus = focus{f, in}
 	v, err := r.call(procedure, args, in)
-	r.base, r.focus = saved, savedFocus
+	r.base -= n.depth
+	if n.focus {
+		r.focus = savedFocus
+	}
 	r.stack = r.stack[:base]
 	if err != nil {
 		return nil, n.at(err)
@@ -93,19 +99,19 @@ func (n *call) function(r *run, f *frame, in value.Value) (*function, *Error) {
 	return nil, nil
 }
 
-// postpone leaves the call to whoever called the function that this node ends.
+// postpone leaves the call to whoever called the function that this node ends. The reference evaluates procedure and arguments only there, so
+// that a fault in them keeps its place.
 func (n *call) postpone(r *run, f *frame, in value.Value) (value.Value, *Error) {
 	procedure, err := n.function(r, f, in)
-	if err != nil {
-		return nil, err
-	}
 	base := len(r.stack)
-	for _, arg := range n.args {
-		v, err := arg.eval(r, f, in)
-		if err != nil {
-			return nil, err
-		}
+	for i := 0; i < len(n.args) && err == nil; i++ {
+		var v value.Value
+		v, err = n.args[i].eval(r, f, in)
 		r.stack = append(r.stack, v)
+	}
+	if err != nil {
+		err.insert.placed = true
+		return nil, err
 	}
 	args := append(r.pending.args[:0], r.stack[base:]...)
 	r.stack = r.stack[:base]
@@ -119,7 +125,8 @@ type lambda struct {
 	distinct   int // how many parameters from the first have names that no earlier one has
 	signature  *signature
 	body       node
-	certain    int // how deep the body certainly nests
+	certain    int  // how deep the body certainly nests
+	leaks      bool // the body may hold on to its frame, which must not be used again then
 }
 
 func (n *lambda) eval(r *run, f *frame, in value.Value) (value.Value, *Error) {
@@ -173,7 +180,7 @@ func (n *partial) open(i int) bool { return i < len(n.args) && n.args[i] == nil 
 
 func (n *partial) applyLambda(f *function, given []value.Value) *function {
 	env := newFrame(f.frame)
-	rest := &lambda{body: f.lambda.body, certain: f.lambda.certain}
+	rest := &lambda{body: f.lambda.body, certain: f.lambda.certain, leaks: f.lambda.leaks}
 	for i, name := range f.lambda.parameters {
 		switch {
 		case n.open(i):
@@ -252,14 +259,18 @@ func (n *application) raw(r *run, f *frame, in value.Value) (value.Value, *Error
 	if from, ok := left.(*function); ok {
 		return chained(from, to), nil
 	}
-	saved, savedFocus := r.base, r.focus
+	savedFocus := r.focus
 	r.base += n.depth
 	r.focus = focus{f, value.Null{}}
 	base := len(r.stack)
 	r.stack = append(r.stack, left)
 	v, err := r.call(to, r.stack[base:len(r.stack):len(r.stack)], value.Null{})
 	r.stack = r.stack[:base]
-	r.base, r.focus = saved, savedFocus
+	r.base -= n.depth
+	r.focus = savedFocus
+	if err != nil && err.Position == 0 {
+		err.Position = n.position
+	}
 	return v, err
 }
 

@@ -23,7 +23,10 @@ type compiler struct {
 type globalKey struct{ name, field string }
 
 // global is a variable that comes from outside, or one of its fields if nothing else of it is wanted.
-type global struct{ name, field string }
+type global struct {
+	name, field string
+	builtin     *function // the function of that name, if the caller binds nothing to it
+}
 
 func compile(tree *syntax, e *Expr, detached bool) {
 	c := &compiler{expr: e, detached: detached, bound: map[string]bool{}, globals: map[globalKey]int{}}
@@ -126,7 +129,7 @@ func (c *compiler) global(name, field string) int {
 	if !known {
 		at = len(c.expr.globals)
 		c.globals[key] = at
-		c.expr.globals = append(c.expr.globals, global(key))
+		c.expr.globals = append(c.expr.globals, global{name, field, c.expr.dialect.builtin(name)})
 	}
 	return at
 }
@@ -386,6 +389,9 @@ func (c *compiler) path(n *syntax, depth int) (node, int) {
 	certain := depth
 	for i, s := range n.list {
 		compiled, reach := c.step(s, depth+1)
+		if i == 0 {
+			c.narrow(n, &compiled)
+		}
 		streaming = streaming || s.tuple
 		compiled.tuple = streaming
 		if i == 0 {
@@ -411,7 +417,7 @@ func (c *compiler) plainPath(n *syntax) node {
 		return &fields{names}
 	case first.kind != kindVariable || len(names) == 1:
 		return nil
-	case first.text != "" && !c.bound[first.text] && !c.dynamic:
+	case first.text != "" && first.text != "$" && !c.bound[first.text] && !c.dynamic:
 		member := &globalVariable{c.global(first.text, names[1])}
 		if len(names) == 2 {
 			return member
@@ -420,6 +426,19 @@ func (c *compiler) plainPath(n *syntax) node {
 	default:
 		return &members{c.variable(first), names[1:]}
 	}
+}
+
+// narrow lets a path that begins with a variable from outside and one of its fields ask for no more than that field.
+func (c *compiler) narrow(n *syntax, first *step) {
+	variable := n.list[0]
+	if variable.kind != kindVariable || len(n.list) < 2 || variable.predicate != nil || variable.group != nil || variable.tuple {
+		return
+	}
+	name, next := variable.text, n.list[1]
+	if name == "" || name == "$" || c.bound[name] || c.dynamic || next.kind != kindName {
+		return
+	}
+	first.node = &fieldOfGlobal{c.global(name, next.text)}
 }
 
 func (c *compiler) step(n *syntax, depth int) (step, int) {
@@ -472,7 +491,7 @@ func (c *compiler) procedure(n *syntax, depth int) (compiled node, token, field 
 }
 
 func (c *compiler) call(n *syntax, depth int) (*call, int) {
-	result := &call{position: n.position, depth: depth, tail: n.tail, headPlace: n.left.position}
+	result := &call{position: n.position, depth: depth, tail: n.tail, headPlace: n.left.position, focus: c.dynamic}
 	var certain int
 	result.procedure, result.token, result.field, certain = c.procedure(n.left, depth+1)
 	for _, arg := range n.list {
@@ -508,7 +527,18 @@ func (c *compiler) lambda(n *syntax) node {
 		seen[parameter.text] = true
 	}
 	l.body, l.certain = c.node(n.left, 1)
+	l.leaks = c.dynamic || keepsFrame(n.left)
 	return l
+}
+
+// keepsFrame tells whether something in n may hold on to the frame in which it is evaluated.
+func keepsFrame(n *syntax) bool {
+	if n.kind == kindLambda || n.kind == kindTransform {
+		return true
+	}
+	found := false
+	n.children(func(child *syntax) { found = found || keepsFrame(child) })
+	return found
 }
 
 func (c *compiler) application(n *syntax, depth int) (node, int) {

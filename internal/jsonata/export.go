@@ -2,7 +2,10 @@ package jsonata
 
 import (
 	"math"
+	"unicode/utf16"
+	"unicode/utf8"
 
+	"github.com/tutti-run/tutti/internal/jsonata/regex"
 	"github.com/tutti-run/tutti/internal/value"
 )
 
@@ -21,8 +24,13 @@ func (r *run) export(v value.Value) (value.Value, *Error) {
 
 func (r *run) exported(v value.Value) (out value.Value, changed bool, err *Error) {
 	switch x := v.(type) {
-	case value.String, value.Int, value.Bool, value.Null:
+	case value.Int, value.Bool, value.Null:
 		return v, false, nil
+	case value.String:
+		if utf8.ValidString(string(x)) {
+			return v, false, nil
+		}
+		return value.String(wholeCharacters(string(x))), true, nil
 	case nil:
 		return value.Null{}, true, nil
 	case value.Float:
@@ -48,6 +56,11 @@ func (r *run) exported(v value.Value) (out value.Value, changed bool, err *Error
 	return nil, true, nil // JSON leaves functions out
 }
 
+// wholeCharacters joins halves of surrogate pairs that stand side by side. Others have no UTF-8 form and become U+FFFD.
+func wholeCharacters(s string) string {
+	return string(utf16.Decode(regex.Units(s)))
+}
+
 // exportedFloat returns whole numbers as integers. The service writes what is no JSON number as a string.
 func (r *run) exportedFloat(f float64) value.Value {
 	if f == 0 {
@@ -68,7 +81,7 @@ func (r *run) exportedFloat(f float64) value.Value {
 
 func (r *run) exportedItems(elements []value.Value, original value.Value) (value.Value, bool, *Error) {
 	r.descend()
-	r.step(len(elements) / 8)
+	r.step(1 + len(elements)/8)
 	var out value.Array
 	for i, e := range elements {
 		v, changed, err := r.exported(e)
@@ -95,6 +108,7 @@ func (r *run) exportedItems(elements []value.Value, original value.Value) (value
 
 func (r *run) exportedObject(o *value.Object) (value.Value, bool, *Error) {
 	r.descend()
+	r.step(1)
 	var members []value.Member
 	copied := false
 	for i := range o.Len() {

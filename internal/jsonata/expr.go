@@ -149,6 +149,14 @@ func (e *Expr) release(r *run) {
 	r.bindings = Bindings{}
 	r.document, r.context, r.focus = nil, nil, focus{}
 	r.top = frame{}
+	for i, f := range r.idle {
+		if i >= 16 {
+			r.idle[i] = nil
+			continue
+		}
+		f.parent, f.bindings, f.room = nil, f.room[:0], [2]binding{}
+	}
+	r.idle = r.idle[:min(len(r.idle), 16)]
 	if cap(r.stack) <= 1024 && len(r.pictures) <= 64 {
 		e.runs.Put(r)
 	}

@@ -67,9 +67,12 @@ func (n *filter) pick(r *run, f *frame, out, elements []value.Value, tuples bool
 	}
 	for i, item := range elements {
 		context, env := item, f
-		if tuples {
-			t := item.(*tuple)
-			context, env = t.at, t.frame(f)
+		if t, ok := item.(*tuple); ok {
+			if tuples {
+				context, env = t.at, t.frame(f)
+			} else {
+				context = t.object() // sorted tuples: the reference forgets what they are
+			}
 		}
 		answer, err := n.test.eval(r, env, context)
 		if err != nil {

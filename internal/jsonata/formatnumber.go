@@ -131,10 +131,11 @@ func (s *numberSymbols) takeApart(text string) *subPicture {
 	p.mantissa = p.active
 	// The reference looks for the exponent in the whole picture, but cuts the active part at that place.
 	if at := strings.Index(text[len(p.prefix):], s.exponent); at >= 0 && len(p.prefix)+at <= len(text)-len(p.suffix) {
-		at += len(p.prefix)
+		active := []rune(p.active)
+		place := utf8.RuneCountInString(text[:len(p.prefix)+at])
 		p.hasExponent = true
-		p.mantissa = p.active[:min(at, len(p.active))]
-		p.exponent = p.active[min(at+1, len(p.active)):]
+		p.mantissa = string(active[:min(place, len(active))])
+		p.exponent = string(active[min(place+1, len(active)):])
 	}
 	var found bool
 	p.integer, p.fraction, found = strings.Cut(p.mantissa, s.decimal)
@@ -213,19 +214,7 @@ func (s *numberSymbols) measure(p *subPicture) {
 		rest = p.integer[at:]
 	}
 	p.regular = regularDistance(p.integerGroups)
-	// The reference looks for the second and further separators of the fraction in the integer part, from the place of the first.
-	if at := strings.Index(p.fraction, s.grouping); at >= 0 && s.grouping != "" {
-		for at >= 0 {
-			p.fractionGroups = append(p.fractionGroups, countFunc(p.fraction[:min(at, len(p.fraction))], s.isDigitOrOptional))
-			next := -1
-			if at+1 <= len(p.integer) {
-				if next = strings.Index(p.integer[at+1:], s.grouping); next >= 0 {
-					next += at + 1
-				}
-			}
-			at = next
-		}
-	}
+	p.fractionGroups = s.fractionGroups([]rune(p.fraction), []rune(p.integer))
 	p.minInteger = countFunc(p.integer, s.isDigit)
 	p.scaling = p.minInteger
 	p.minFraction = countFunc(p.fraction, s.isDigit)
@@ -244,6 +233,26 @@ func (s *numberSymbols) measure(p *subPicture) {
 		p.minFraction = 1
 	}
 	p.minExponent = countFunc(p.exponent, s.isDigit)
+}
+
+// fractionGroups are the digits before each separator of the fraction. The reference looks for the second and further separators in the integer
+// part, from the place of the first.
+func (s *numberSymbols) fractionGroups(fraction, integer []rune) (groups []int) {
+	separator := []rune(s.grouping)
+	if len(separator) == 0 {
+		return nil
+	}
+	for at := indexRunes(fraction, separator); at >= 0; {
+		groups = append(groups, countFunc(string(fraction[:min(at, len(fraction))]), s.isDigitOrOptional))
+		next := at + 1
+		at = -1
+		if next <= len(integer) {
+			if at = indexRunes(integer[next:], separator); at >= 0 {
+				at += next
+			}
+		}
+	}
+	return groups
 }
 
 // regularDistance is the distance of separators at these positions, 0 if they are not evenly apart.
@@ -350,10 +359,8 @@ func toFixed(f float64, places int) string {
 	}
 	text := strconv.FormatFloat(f, 'f', places, 64)
 	exact := strconv.FormatFloat(f, 'f', -1, 64)
-	if _, fraction, _ := strings.Cut(exact, "."); len(fraction) == places+1 && fraction[places] == '5' {
-		if up := strconv.FormatFloat(math.Nextafter(f, math.Inf(1)), 'f', places, 64); exactHalf(f, places) {
-			return up
-		}
+	if _, fraction, _ := strings.Cut(exact, "."); len(fraction) == places+1 && fraction[places] == '5' && exactHalf(f, places) {
+		return strconv.FormatFloat(math.Nextafter(f, math.Inf(1)), 'f', places, 64)
 	}
 	return text
 }

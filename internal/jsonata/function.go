@@ -96,9 +96,14 @@ func (f *function) named(err *Error) *Error {
 func (r *run) activate(f *function, args []value.Value) (value.Value, *Error) {
 	l := f.lambda
 	r.step(1)
-	r.charge(frameBytes)
 	r.reach(l.certain)
-	env := newFrame(f.frame)
+	var env *frame
+	if l.leaks {
+		r.charge(frameBytes)
+		env = newFrame(f.frame)
+	} else {
+		env = r.borrowFrame(f.frame)
+	}
 	for i, name := range l.parameters {
 		var arg value.Value
 		if i < len(args) {
@@ -110,7 +115,24 @@ func (r *run) activate(f *function, args []value.Value) (value.Value, *Error) {
 			env.bind(name, arg)
 		}
 	}
-	return l.body.eval(r, env, f.input)
+	v, err := l.body.eval(r, env, f.input)
+	if !l.leaks {
+		r.idle = append(r.idle, env)
+	}
+	return v, err
+}
+
+// borrowFrame returns an empty frame, if possible one that a function has left.
+func (r *run) borrowFrame(parent *frame) *frame {
+	last := len(r.idle) - 1
+	if last < 0 {
+		return newFrame(parent)
+	}
+	f := r.idle[last]
+	r.idle = r.idle[:last]
+	f.parent = parent
+	f.bindings = f.bindings[:0]
+	return f
 }
 
 // invoke is how built-in functions call the functions they are given: with as many of the arguments as those declare, at least one, and

@@ -172,10 +172,12 @@ func (p *integerPicture) format(r *run, f float64) (string, *Error) {
 	case numberingLetters:
 		text = lettersText(f, 'a')
 	case numberingRoman:
-		if f >= 1e7 || f != f {
+		if f >= 1e7 {
 			r.exceed(sentenceMemory)
 		}
-		text = romanText(int(f))
+		if f == f {
+			text = romanText(int(f))
+		}
 	case numberingWords:
 		text = wordsText(f, p.ordinal)
 	case numberingSequence:
@@ -215,8 +217,9 @@ func (p *integerPicture) digits(r *run, f float64) string {
 	} else {
 		for i := len(p.separators) - 1; i >= 0; i-- {
 			at := len(runes) - p.separators[i].position
-			if at < 0 {
-				at = max(0, len(runes)+at)
+			if at < 0 { // as the reference: of the digits only the last so many are left
+				runes = runes[max(0, len(runes)+at):]
+				at = 0
 			}
 			runes = slices.Insert(runes, at, p.separators[i].character)
 		}

@@ -59,6 +59,28 @@ func (n *globalVariable) raw(r *run, _ *frame, _ value.Value) (value.Value, *Err
 	return r.global(n.index), nil
 }
 
+// fieldOfGlobal stands for a variable of which a path wants a single field: an object with this field, or the whole variable if the caller
+// has no way to offer less.
+type fieldOfGlobal struct{ index int }
+
+func (n *fieldOfGlobal) eval(r *run, _ *frame, _ value.Value) (value.Value, *Error) {
+	g := &r.expr.globals[n.index]
+	if r.bindings.Member == nil {
+		return r.resolveName(g.name), nil
+	}
+	if !r.known[n.index] {
+		v, ok := r.bindings.Member(g.name, g.field)
+		if !ok {
+			return r.resolveName(g.name), nil
+		}
+		r.globals[n.index], r.known[n.index] = v, true
+	}
+	if v := r.globals[n.index]; v != nil {
+		return value.NewObject(value.Member{Name: g.field, Value: v}), nil
+	}
+	return nil, nil
+}
+
 // localVariable is a variable that something in the expression binds, though perhaps not where this node stands.
 type localVariable struct {
 	name  symbol

@@ -260,27 +260,18 @@ func formatBase(_ *run, args []value.Value) (value.Value, *Error) {
 		return nil, valueFault("D3100", number(radix))
 	}
 	if n, isInt := args[0].(value.Int); isInt {
-		f = float64(n)
+		return value.String(strconv.FormatInt(int64(n), int(radix))), nil
 	}
 	return value.String(radixText(roundHalfEven(f, 0), int(radix))), nil
 }
 
-// radixText writes a whole number in a base. Beyond 53 bits the low digits are zeros, as in V8.
+// radixText writes a whole number in a base, exactly.
 func radixText(f float64, radix int) string {
 	if radix == 10 || f != f || math.IsInf(f, 0) {
 		return numberText(f, false)
 	}
-	whole := math.Abs(f)
-	zeros := 0
-	for whole >= 1<<53 {
-		whole /= float64(radix)
-		zeros++
-	}
-	text := strconv.FormatInt(int64(whole), radix) + strings.Repeat("0", zeros)
-	if f < 0 {
-		text = "-" + text
-	}
-	return text
+	n, _ := new(big.Float).SetFloat64(f).Int(nil)
+	return n.Text(radix)
 }
 
 func randomPlain(r *run, _ []value.Value) (value.Value, *Error) { return value.Float(r.random()), nil }

@@ -357,9 +357,12 @@ func (s *step) one(r *run, f *frame, item value.Value) (value.Value, *Error) {
 }
 
 // evalTuples evaluates the steps from the first that binds something. From there on each item carries what has been bound on its way.
+//
+// Sorting more than one tuple makes the reference forget that they are tuples until the next step: predicates and groupings then see
+// objects, whose member "@" is the item, and know no bindings. streamed is false as long as that lasts.
 func (n *path) evalTuples(r *run, f *frame, first int, elements []value.Value) (value.Value, *Error) {
 	var tuples []value.Value
-	started := false
+	started, streamed := false, true
 	for i := first; i < len(n.steps); i++ {
 		s := &n.steps[i]
 		r.reach(s.depth)
@@ -376,26 +379,22 @@ func (n *path) evalTuples(r *run, f *frame, first int, elements []value.Value) (
 			continue // the stream begins behind it
 		case s.kind != stepSort:
 			if !started {
-				tuples = make([]value.Value, len(elements))
-				for k, e := range elements {
-					tuples[k] = &tuple{at: e}
-				}
+				tuples = startTuples(elements)
 			}
 			tuples, err = s.visitTuples(r, f, tuples)
+			streamed = true
 		case started:
+			streamed = streamed && len(tuples) <= 1
 			tuples, err = s.order.sort(r, f, tuples, true)
 		default:
-			if elements, err = s.order.sort(r, f, elements, false); err == nil {
-				tuples = make([]value.Value, len(elements))
-				for k, e := range elements {
-					t := &tuple{at: e}
-					t.bind(s.index, value.Int(k))
-					tuples[k] = t
-				}
+			elements, err = s.order.sort(r, f, elements, false)
+			tuples = startTuples(elements)
+			for k, t := range tuples {
+				t.(*tuple).bind(s.index, value.Int(k))
 			}
 		}
 		if err == nil {
-			tuples, err = s.stageTuples(r, f, tuples)
+			tuples, err = s.stageTuples(r, f, tuples, streamed)
 		}
 		if err != nil {
 			return nil, err
@@ -403,9 +402,12 @@ func (n *path) evalTuples(r *run, f *frame, first int, elements []value.Value) (
 		started = true
 	}
 	if n.group != nil {
-		return n.group.over(r, f, tuples, true)
+		return n.group.over(r, f, loose(tuples, streamed), streamed)
 	}
 	if n.stream {
+		if !streamed {
+			return value.Array(loose(tuples, false)), nil
+		}
 		return &list{items: tuples, flags: flagSequence | flagTuples}, nil
 	}
 	out := make([]value.Value, len(tuples))
@@ -413,6 +415,26 @@ func (n *path) evalTuples(r *run, f *frame, first int, elements []value.Value) (
 		out[i] = t.(*tuple).at
 	}
 	return n.finish(r, f, out, nil)
+}
+
+func startTuples(elements []value.Value) []value.Value {
+	tuples := make([]value.Value, len(elements))
+	for i, e := range elements {
+		tuples[i] = &tuple{at: e}
+	}
+	return tuples
+}
+
+// loose is what is left of tuples that are none any more.
+func loose(tuples []value.Value, streamed bool) []value.Value {
+	if streamed {
+		return tuples
+	}
+	out := make([]value.Value, len(tuples))
+	for i, t := range tuples {
+		out[i] = t.(*tuple).object()
+	}
+	return out
 }
 
 // visitTuples evaluates the step for each tuple, and makes a tuple of each result.
@@ -462,7 +484,11 @@ func (s *step) visitTuples(r *run, f *frame, tuples []value.Value) ([]value.Valu
 }
 
 // stageTuples applies predicates and position bindings to the whole stream.
-func (s *step) stageTuples(r *run, f *frame, tuples []value.Value) ([]value.Value, *Error) {
+func (s *step) stageTuples(r *run, f *frame, tuples []value.Value, streamed bool) ([]value.Value, *Error) {
+	flags := flagSequence
+	if streamed {
+		flags |= flagTuples
+	}
 	for _, stage := range s.stages {
 		if stage.filter == nil {
 			for i := range tuples {
@@ -472,7 +498,7 @@ func (s *step) stageTuples(r *run, f *frame, tuples []value.Value) ([]value.Valu
 			}
 			continue
 		}
-		v, err := stage.filter.apply(r, f, &list{items: tuples, flags: flagSequence | flagTuples})
+		v, err := stage.filter.apply(r, f, &list{items: tuples, flags: flags})
 		if err != nil {
 			return nil, err
 		}

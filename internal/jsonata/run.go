@@ -22,6 +22,7 @@ type run struct {
 	known    []bool        // which of the globals have been looked up
 	top      frame         // where assignments outside of any block go
 	stack    []value.Value // arguments of calls under way
+	idle     []*frame      // frames that nothing refers to any more
 	pending  pendingCall   // the tail call that a function has answered with
 	focus    focus         // of the function being called
 	now      time.Time     // of $now and $millis: one moment for the whole evaluation
@@ -113,6 +114,20 @@ func (t *tuple) with(extra int) *tuple {
 	return &tuple{at: t.at, bindings: bindings}
 }
 
+// object is the tuple as the reference stores it, where it forgets that it is one.
+func (t *tuple) object() value.Value {
+	members := make([]value.Member, 0, len(t.bindings)+1)
+	if t.at != nil {
+		members = append(members, value.Member{Name: "@", Value: t.at})
+	}
+	for _, b := range t.bindings {
+		if b.value != nil {
+			members = append(members, value.Member{Name: b.name.Value(), Value: b.value})
+		}
+	}
+	return value.NewObject(members...)
+}
+
 func (t *tuple) bind(name symbol, v value.Value) {
 	for i := range t.bindings {
 		if t.bindings[i].name == name {
@@ -146,6 +161,9 @@ func (r *run) resolve(g *global) value.Value {
 			return r.walkAll(elements, []string{g.field})
 		}
 		return r.walk(v, []string{g.field})
+	}
+	if g.builtin != nil && r.bindings.Variable == nil {
+		return g.builtin
 	}
 	return r.resolveName(g.name)
 }

@@ -12,21 +12,60 @@ import (
 // The letters: s string, n number, b boolean, l null, o object, a array, f function, m missing.
 type signature struct {
 	parameters []parameter
-	plain      bool // no parameter is an array, repeated or optional: letters that fit one by one need no more work
-	context    bool // some parameter may be taken from the context
+	single     bool // no parameter is repeated
+	needed     int  // how many parameters, from the first, cannot be left out without more ado
 }
 
 type parameter struct {
-	letters  string // those that fit
+	letters  letterSet
 	optional bool
 	repeated bool
 	lazy     bool // takes as little as possible: only after two marks, as in s-?
 	context  bool // - : if it is missing, the context stands in
 	kind     byte // the letter of the signature; '(' for a choice
 	subtype  string
+	typed    bool // a subtype is given, if only an empty one
 }
 
-const anyLetter = "asnblfom"
+// letterSet is a set of letters, one bit each.
+type letterSet uint16
+
+const (
+	letterS letterSet = 1 << iota
+	letterN
+	letterB
+	letterL
+	letterO
+	letterA
+	letterF
+	letterM
+
+	anyLetter = letterS | letterN | letterB | letterL | letterO | letterA | letterF | letterM
+)
+
+func setOf(letters string) (set letterSet) {
+	for i := range len(letters) {
+		switch letters[i] {
+		case 's':
+			set |= letterS
+		case 'n':
+			set |= letterN
+		case 'b':
+			set |= letterB
+		case 'l':
+			set |= letterL
+		case 'o':
+			set |= letterO
+		case 'a':
+			set |= letterA
+		case 'f':
+			set |= letterF
+		case 'm':
+			set |= letterM
+		}
+	}
+	return set
+}
 
 // arrayNames are the plurals for messages about the items of arrays.
 var arrayNames = map[string]string{"a": "arrays", "b": "booleans", "f": "functions", "n": "numbers", "o": "objects", "s": "strings"}
@@ -49,20 +88,20 @@ func parseSignature(text string) (*signature, *Error) {
 		next := parameter{kind: c}
 		switch c {
 		case 's', 'n', 'b', 'l', 'o':
-			next.letters = string(c) + "m"
+			next.letters = setOf(string(c) + "m")
 		case 'a', 'x':
 			next.letters = anyLetter
 		case 'f':
-			next.letters = "f"
+			next.letters = letterF
 		case 'j':
-			next.letters = "asnblom"
+			next.letters = anyLetter &^ letterF
 		case '(':
 			end := closing(text, i, '(', ')')
 			choice := text[i+1 : min(end, len(text))]
 			if strings.Contains(choice, "<") {
 				return nil, &Error{Class: ClassSyntax, Code: "S0402", Position: i, Value: value.String(choice)}
 			}
-			next.letters = choice + "m"
+			next.letters = setOf(choice) | letterM
 			i = end
 		case '-', '?', '+':
 			if current == nil {
@@ -82,6 +121,7 @@ func parseSignature(text string) (*signature, *Error) {
 			}
 			end := closing(text, i, '<', '>')
 			current.subtype = text[i+1 : min(end, len(text))]
+			current.typed = true
 			i = end
 			continue
 		default:
@@ -90,11 +130,12 @@ func parseSignature(text string) (*signature, *Error) {
 		s.parameters = append(s.parameters, next)
 		current = &s.parameters[len(s.parameters)-1]
 	}
-	s.plain = true
-	for i := range s.parameters {
-		p := &s.parameters[i]
-		s.plain = s.plain && p.kind != 'a' && !p.repeated
-		s.context = s.context || p.context
+	s.single = true
+	for i, p := range s.parameters {
+		s.single = s.single && !p.repeated && !p.lazy
+		if !p.optional || p.context {
+			s.needed = i + 1
+		}
 	}
 	return s, nil
 }
@@ -130,40 +171,51 @@ func closing(text string, start int, open, shut byte) int {
 	return len(text)
 }
 
-// letter is the signature's letter for v.
-func letter(v value.Value) byte {
-	switch x := v.(type) {
+// letterOf is the signature's letter for v.
+func letterOf(v value.Value) letterSet {
+	switch v.(type) {
 	case nil:
-		return 'm'
+		return letterM
 	case value.String:
-		return 's'
+		return letterS
 	case value.Int, value.Float, value.BigInt:
-		return 'n'
+		return letterN
 	case value.Bool:
-		return 'b'
+		return letterB
 	case value.Null:
-		return 'l'
-	case value.Array:
-		return 'a'
-	case *list:
-		return 'a'
+		return letterL
+	case value.Array, *list:
+		return letterA
 	case *function:
-		return 'f'
-	case *value.Object:
-		return 'o'
-	default:
-		_ = x
-		return 'o'
+		return letterF
 	}
+	return letterO
 }
 
-// fits tells whether args need no validation beyond letters.
+// fits tells whether args can be passed as they are: each fits the parameter in its place, and what is missing at the end is optional.
 func (s *signature) fits(args []value.Value) bool {
-	if !s.plain || len(args) != len(s.parameters) {
+	if !s.single || len(args) > len(s.parameters) || len(args) < s.needed {
 		return false
 	}
 	for i := range args {
-		if strings.IndexByte(s.parameters[i].letters, letter(args[i])) < 0 {
+		p := &s.parameters[i]
+		letter := letterOf(args[i])
+		if p.letters&letter == 0 || p.kind == 'a' && letter != letterM && (letter != letterA || !p.holds(args[i])) {
+			return false
+		}
+	}
+	return true
+}
+
+// holds tells whether the items of an array are what the parameter asks for.
+func (p *parameter) holds(array value.Value) bool {
+	if !p.typed {
+		return true
+	}
+	elements, _ := items(array)
+	want := setOf(p.subtype[:min(1, len(p.subtype))])
+	for _, e := range elements {
+		if letterOf(e) != want {
 			return false
 		}
 	}
@@ -176,10 +228,10 @@ func (s *signature) validate(args []value.Value, context value.Value) ([]value.V
 	if s.fits(args) {
 		return args, nil
 	}
-	var room [8]byte
+	var room [8]letterSet
 	letters := room[:0]
 	for _, arg := range args {
-		letters = append(letters, letter(arg))
+		letters = append(letters, letterOf(arg))
 	}
 	var counts [8]int
 	taken := counts[:0]
@@ -204,7 +256,7 @@ func (s *signature) validate(args []value.Value, context value.Value) ([]value.V
 				next++
 				continue
 			}
-			if strings.IndexByte(p.letters, letter(context)) < 0 {
+			if p.letters&letterOf(context) == 0 {
 				err := valueFault("T0411", context)
 				err.insert.index = next + 1
 				return nil, err
@@ -235,19 +287,13 @@ func (p *parameter) array(arg value.Value, index, taken int) (value.Value, *Erro
 	if arg == nil {
 		return nil, nil
 	}
-	elements, isArray := items(arg)
+	_, isArray := items(arg)
 	ok := true
-	if p.subtype != "" {
-		switch {
-		case !isArray:
-			ok = taken == 1 && string(letter(arg)) == p.subtype
-		case len(elements) > 0:
-			first := letter(elements[0])
-			ok = first == p.subtype[0]
-			for _, e := range elements {
-				ok = ok && letter(e) == first
-			}
-		}
+	switch {
+	case isArray:
+		ok = p.holds(arg)
+	case p.typed:
+		ok = taken == 1 && len(p.subtype) == 1 && letterOf(arg) == setOf(p.subtype)
 	}
 	if !ok {
 		err := valueFault("T0412", arg)
@@ -262,14 +308,14 @@ func (p *parameter) array(arg value.Value, index, taken int) (value.Value, *Erro
 }
 
 // match finds how many letters each parameter takes, as a regular expression would.
-func (s *signature) match(letters []byte, from int, taken []int) ([]int, bool) {
+func (s *signature) match(letters []letterSet, from int, taken []int) ([]int, bool) {
 	i := len(taken)
 	if i == len(s.parameters) {
 		return taken, from == len(letters)
 	}
 	p := &s.parameters[i]
 	most := 0
-	for from+most < len(letters) && strings.IndexByte(p.letters, letters[from+most]) >= 0 && (most == 0 || p.repeated) {
+	for from+most < len(letters) && p.letters&letters[from+most] != 0 && (most == 0 || p.repeated) {
 		most++
 	}
 	least := 1
@@ -289,7 +335,7 @@ func (s *signature) match(letters []byte, from int, taken []int) ([]int, bool) {
 }
 
 // mismatch finds the first argument at which the parameters, taken one after another, cannot match.
-func (s *signature) mismatch(args []value.Value, letters []byte) *Error {
+func (s *signature) mismatch(args []value.Value, letters []letterSet) *Error {
 	good := 0
 	for n := 1; n <= len(s.parameters); n++ {
 		part := signature{parameters: s.parameters[:n]}
@@ -308,13 +354,13 @@ func (s *signature) mismatch(args []value.Value, letters []byte) *Error {
 }
 
 // longest is how many letters the parameters from i on take, with no need to take all.
-func (s *signature) longest(letters []byte, from, i int) (int, bool) {
+func (s *signature) longest(letters []letterSet, from, i int) (int, bool) {
 	if i == len(s.parameters) {
 		return from, true
 	}
 	p := &s.parameters[i]
 	most := 0
-	for from+most < len(letters) && strings.IndexByte(p.letters, letters[from+most]) >= 0 && (most == 0 || p.repeated) {
+	for from+most < len(letters) && p.letters&letters[from+most] != 0 && (most == 0 || p.repeated) {
 		most++
 	}
 	least := 1
