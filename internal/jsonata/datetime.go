@@ -2,8 +2,10 @@ package jsonata
 
 import (
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/tutti-run/tutti/internal/jsonata/regex"
@@ -510,95 +512,41 @@ func toMillis(r *run, args []value.Value) (value.Value, *Error) {
 	return reader.read(r, text)
 }
 
-// parseISO reads what the reference takes for an ISO 8601 timestamp, /^\d{4}(-[01]\d)?(-[0-3]\d)?(T..:..:..)?(\.\d+)?(zone)?$/, as Date.parse
-// does in a process that runs in UTC. The result is NaN for dates that do not exist.
-func parseISO(text string) (float64, bool) {
-	rest := text
-	digits := func(n int) (float64, bool) {
-		if len(rest) < n || len(strings.TrimLeft(rest[:n], "0123456789")) > 0 {
-			return 0, false
-		}
-		f, _ := strconv.Atoi(rest[:n])
-		rest = rest[n:]
-		return float64(f), true
-	}
-	year, ok := digits(4)
-	if !ok {
+// isoTimestamp is what the reference takes for an ISO 8601 timestamp.
+var isoTimestamp = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(\d{4})(-[01]\d)?(-[0-3]\d)?(T([0-2]\d):([0-5]\d):([0-5]\d))?(\.\d+)?([+-][0-2]\d:?[0-5]\d|Z)?$`)
+})
+
+// parseISO reads such a timestamp as Date.parse does in a process that runs in UTC. It is NaN if there is no such date.
+func parseISO(text string) (millis float64, ok bool) {
+	m := isoTimestamp().FindStringSubmatch(text)
+	if m == nil {
 		return 0, false
 	}
-	month, day := 1.0, 1.0
-	dated := 0
-	for _, part := range []*float64{&month, &day} {
-		if len(rest) >= 3 && rest[0] == '-' && (len(rest) == 3 || rest[3] != ':' && !isDigit(rest[3])) {
-			rest = rest[1:]
-			if *part, ok = digits(2); !ok {
-				return 0, false
-			}
-			dated++
+	part := func(text string, otherwise float64) float64 {
+		f, err := strconv.ParseFloat(strings.Trim(text, "-."), 64)
+		if err != nil {
+			return otherwise
 		}
+		return f
 	}
-	if month > 19 || day > 39 {
-		return 0, false
-	}
-	var hour, minute, second float64
-	timed := strings.HasPrefix(rest, "T")
-	if timed {
-		for i, part := range []*float64{&hour, &minute, &second} {
-			if rest == "" || rest[0] != "T::"[i] {
-				return 0, false
-			}
-			rest = rest[1:]
-			if *part, ok = digits(2); !ok {
-				return 0, false
-			}
-		}
-		if hour > 29 || minute > 59 || second > 59 {
-			return 0, false
-		}
-	}
-	milli := 0.0
-	fraction := strings.HasPrefix(rest, ".")
-	if fraction {
-		run := rest[1:]
-		rest = strings.TrimLeft(run, "0123456789")
-		run = run[:len(run)-len(rest)]
-		if run == "" {
-			return 0, false
-		}
-		milli, _ = strconv.ParseFloat("0."+run[:min(len(run), 3)], 64)
-		milli = math.Trunc(milli*1000 + 0.5)
-	}
-	zone, zoned, ok := parseZone(rest)
-	if !ok {
-		return 0, false
-	}
-	exists := month >= 1 && month <= 12 && day >= 1 && day <= 31 && (hour < 24 || hour == 24 && minute+second+milli == 0) && zone == zone
-	if !exists || !timed && (fraction || zoned && rest != "Z") {
+	timed, fraction, zone := m[4] != "", m[8], m[9]
+	year, month, day := part(m[1], 0), part(m[2], 1), part(m[3], 1)
+	hour, minute, second := part(m[5], 0), part(m[6], 0), part(m[7], 0)
+	milli := part((fraction + "000")[:min(4, len(fraction)+3)], 0)
+	offset := part(strings.Replace(strings.TrimLeft(zone, "+-Z"), ":", "", 1), 0) // hhmm
+	switch {
+	case month < 1 || month > 12 || day < 1 || day > 31, offset >= 2400,
+		hour > 24 || hour == 24 && minute+second+milli > 0,
+		!timed && (fraction != "" || zone != "" && zone != "Z"):
 		return math.NaN(), true
 	}
-	days := time.Date(int(year), time.Month(int(month)), int(day), 0, 0, 0, 0, time.UTC).Unix() / (24 * 60 * 60)
-	return float64(days)*millisPerDay + hour*3.6e6 + minute*6e4 + second*1e3 + milli - zone*6e4, true
-}
-
-// parseZone reads a zone at the end of a timestamp: nothing, Z or ±hh:mm. It is NaN beyond a day.
-func parseZone(text string) (minutes float64, zoned, ok bool) {
-	if text == "" || text == "Z" {
-		return 0, text != "", true
-	}
-	digits := strings.Replace(text[1:], ":", "", 1)
-	if text[0] != '+' && text[0] != '-' || len(digits) != 4 || len(strings.TrimLeft(digits, "0123456789")) > 0 || digits[0] > '2' || digits[2] > '5' ||
-		len(text) == 6 && text[3] != ':' {
-		return 0, true, false
-	}
-	n, _ := strconv.Atoi(digits)
-	if n >= 2400 {
-		return math.NaN(), true, true
-	}
-	minutes = float64(n/100*60 + n%100)
-	if text[0] == '-' {
+	minutes := math.Floor(offset/100)*60 + math.Mod(offset, 100)
+	if strings.HasPrefix(zone, "-") {
 		minutes = -minutes
 	}
-	return minutes, true, true
+	midnight := time.Date(int(year), time.Month(int(month)), int(day), 0, 0, 0, 0, time.UTC).UnixMilli()
+	return float64(midnight) + hour*3.6e6 + (minute-minutes)*6e4 + second*1e3 + milli, true
 }
 
 // dateReader parses timestamps by a picture.
