@@ -438,7 +438,7 @@ func (c *compiler) narrow(n *syntax, first *step) {
 	if name == "" || name == "$" || c.bound[name] || c.dynamic || next.kind != kindName {
 		return
 	}
-	first.node = &fieldOfGlobal{c.global(name, next.text)}
+	first.node = &fieldOfGlobal{field: c.global(name, next.text), whole: c.global(name, "")}
 }
 
 func (c *compiler) step(n *syntax, depth int) (step, int) {

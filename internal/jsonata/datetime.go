@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/tutti-run/tutti/internal/jsonata/regex"
 	"github.com/tutti-run/tutti/internal/value"
@@ -85,10 +86,10 @@ func analyseDate(picture string) (*datePicture, *Error) {
 func (p *datePicture) marker(marker string) *Error {
 	part := datePart{}
 	name := ""
-	for _, c := range marker {
-		part.component = c
-		name = string(c)
-		break
+	if marker != "" {
+		var size int
+		part.component, size = utf8.DecodeRuneInString(marker)
+		name = marker[:size]
 	}
 	part.style = marker[len(name):]
 	if comma := strings.LastIndexByte(marker, ','); comma >= len(name) {
@@ -180,6 +181,7 @@ func (r *run) datePicture(picture string) (*datePicture, *Error) {
 		return p, nil
 	}
 	r.step(len(picture))
+	r.charge(pictureBytes * len(picture))
 	p, err := analyseDate(picture)
 	if err == nil {
 		r.keepPicture("d"+picture, p)

@@ -86,10 +86,11 @@ func (e *Expr) String() string { return e.text }
 
 // Bindings is what an evaluation may read besides its input. It serves one evaluation at a time; a part left out reads as absent.
 type Bindings struct {
-	// Variable returns the value of $name. It is asked at most once for a name, and before the built-in functions are.
+	// Variable returns the value of $name. It is asked before the built-in functions are, and has to answer the same if asked again.
 	Variable func(name string) (value.Value, bool)
 	// Member returns the value of $name.field, where an expression wants no more of $name. If it answers false, Variable is asked
-	// for the whole. It lets a caller offer an object whose members are costly, and build only those that are read.
+	// for the whole. It lets a caller offer an object whose members are costly, and build only those that are read. It is asked once
+	// for a field.
 	Member func(name, field string) (value.Value, bool)
 	// Now is the moment that $now and $millis tell. The zero time stands for the clock's.
 	Now time.Time
@@ -142,10 +143,8 @@ func (e *Expr) acquire() *run {
 func (e *Expr) release(r *run) {
 	clear(r.globals)
 	clear(r.known)
-	clear(r.stack[:cap(r.stack)])
-	clear(r.pending.args[:cap(r.pending.args)])
-	r.stack = r.stack[:0]
-	r.pending = pendingCall{args: r.pending.args[:0]}
+	r.stack = emptied(r.stack)
+	r.pending = pendingCall{args: emptied(r.pending.args)}
 	r.bindings = Bindings{}
 	r.document, r.context, r.focus = nil, nil, focus{}
 	r.top = frame{}
@@ -157,9 +156,16 @@ func (e *Expr) release(r *run) {
 		f.parent, f.bindings, f.room = nil, f.room[:0], [2]binding{}
 	}
 	r.idle = r.idle[:min(len(r.idle), 16)]
-	if cap(r.stack) <= 1024 && len(r.pictures) <= 64 {
-		e.runs.Put(r)
+	e.runs.Put(r)
+}
+
+// emptied is room for a few values, without the values.
+func emptied(values []value.Value) []value.Value {
+	if cap(values) > 64 {
+		return nil
 	}
+	clear(values[:cap(values)])
+	return values[:0]
 }
 
 func (r *run) start(input value.Value) (value.Value, *Error) {

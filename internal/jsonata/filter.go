@@ -41,6 +41,7 @@ func (n *filter) apply(r *run, f *frame, v value.Value) (value.Value, *Error) {
 	if err != nil {
 		return nil, err
 	}
+	r.charge(len(out) * itemBytes)
 	return &list{items: out, flags: flags}, nil
 }
 

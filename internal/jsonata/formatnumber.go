@@ -82,6 +82,7 @@ func formatNumber(r *run, args []value.Value) (value.Value, *Error) {
 		return nil, err
 	}
 	r.step(len(picture))
+	r.charge(pictureBytes * len(picture))
 	pictures, err := symbols.analyse(picture)
 	if err != nil {
 		return nil, err
@@ -203,15 +204,13 @@ func countFunc(text string, is func(rune) bool) int {
 
 // measure works out what the parts ask for (4.7.4).
 func (s *numberSymbols) measure(p *subPicture) {
-	for at, rest := 0, p.integer; s.grouping != ""; {
-		i := strings.Index(rest, s.grouping)
-		if i < 0 {
-			break
+	if s.grouping != "" {
+		right := countFunc(p.integer, s.isDigitOrOptional)
+		parts := strings.Split(p.integer, s.grouping)
+		for _, part := range parts[:len(parts)-1] {
+			right -= countFunc(part, s.isDigitOrOptional)
+			p.integerGroups = append(p.integerGroups, right)
 		}
-		at += i
-		p.integerGroups = append(p.integerGroups, countFunc(p.integer[at:], s.isDigitOrOptional))
-		at += len(s.grouping)
-		rest = p.integer[at:]
 	}
 	p.regular = regularDistance(p.integerGroups)
 	p.fractionGroups = s.fractionGroups([]rune(p.fraction), []rune(p.integer))
@@ -242,8 +241,14 @@ func (s *numberSymbols) fractionGroups(fraction, integer []rune) (groups []int) 
 	if len(separator) == 0 {
 		return nil
 	}
+	left, counted := 0, 0
 	for at := indexRunes(fraction, separator); at >= 0; {
-		groups = append(groups, countFunc(string(fraction[:min(at, len(fraction))]), s.isDigitOrOptional))
+		for ; counted < min(at, len(fraction)); counted++ {
+			if s.isDigitOrOptional(fraction[counted]) {
+				left++
+			}
+		}
+		groups = append(groups, left)
 		next := at + 1
 		at = -1
 		if next <= len(integer) {
@@ -266,8 +271,12 @@ func regularDistance(positions []int) int {
 			factor, p = p, factor%p
 		}
 	}
+	known := make(map[int]bool, len(positions))
+	for _, p := range positions {
+		known[p] = true
+	}
 	for i := range positions {
-		if !slices.Contains(positions, (i+1)*factor) {
+		if !known[(i+1)*factor] {
 			return 0
 		}
 	}
@@ -308,7 +317,7 @@ func (s *numberSymbols) format(r *run, f float64, p *subPicture) (string, *Error
 	at = indexRunes(text, point)
 	text = slices.Concat(slices.Repeat([]rune{zero}, max(0, p.minInteger-at)), text,
 		slices.Repeat([]rune{zero}, max(0, p.minFraction-(len(text)-at-1))))
-	text = s.group(text, p)
+	text = s.group(r, text, p)
 	at = indexRunes(text, point)
 	if !strings.Contains(p.picture, s.decimal) || at == len(text)-1 {
 		text = text[:len(text)-1]
@@ -386,9 +395,10 @@ func (s *numberSymbols) localized(digits string) string {
 }
 
 // group inserts the grouping separators.
-func (s *numberSymbols) group(text []rune, p *subPicture) []rune {
+func (s *numberSymbols) group(r *run, text []rune, p *subPicture) []rune {
 	point := []rune(s.decimal)
 	insert := func(at int) {
+		r.step(1 + len(text)/16)
 		if at < 0 { // JavaScript's slice counts from the end
 			at = max(0, len(text)+at)
 		}

@@ -19,7 +19,7 @@ func seeds(f *testing.F) []string {
 		`a.b[0].c`, `$x := 5`, `($f := function($n){ $n = 0 ? 1 : $n * $f($n - 1) }; $f(5))`, `a^(>b, c){d: $sum(e)}`, `a@$x.b#$i[$i < 2].%`,
 		`**[type="x"].*`, `|a|{"b": 1}, ["c"]|`, `$map([1..3], $string) ~> $join(",")`, `$match("abc", /a(b)?/i)`, `$substring(?, 1)("abc")`,
 		`λ($a)<n-s?a<n>:o>{$a}(1)`, `"\u00e9\uD83D" & 'x'`, "`a b`.\"c\"", `/* c */ -1.5e3 % 2`, `[1, [2], (3)][[0,1]][]`, `$fromMillis(0, "[Y]-[MNn]-[D1o]")`,
-		`$formatNumber(12345.678, "#,##0.00;(#)")`, `x ?: y ?? z`, `$eval("1+1")`, `$sort([3,1,2], function($a,$b){$a>$b})`,
+		`$formatNumber(12345.678, "#,##0.00;(#)")`, `x ?: y ?? z`, `$eval("1+1")`, `(#!//#//#//#//#//#//////////////////////////////////////!00`, `$sort([3,1,2], function($a,$b){$a>$b})`,
 	}
 	for _, x := range workflowExpressions {
 		texts = append(texts, x.text)

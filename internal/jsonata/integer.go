@@ -132,6 +132,7 @@ func (r *run) integerPicture(picture string) (*integerPicture, *Error) {
 		return p, nil
 	}
 	r.step(len(picture))
+	r.charge(pictureBytes * len(picture))
 	p, err := analyseInteger(picture)
 	if err == nil {
 		r.keepPicture("i"+picture, p)
@@ -212,10 +213,12 @@ func (p *integerPicture) digits(r *run, f float64) string {
 	}
 	if p.distance > 0 {
 		for i := (len(runes) - 1) / p.distance; i > 0; i-- {
+			r.step(1 + len(runes)/16)
 			runes = slices.Insert(runes, len(runes)-i*p.distance, p.separators[0].character)
 		}
 	} else {
 		for i := len(p.separators) - 1; i >= 0; i-- {
+			r.step(1 + len(runes)/16)
 			at := len(runes) - p.separators[i].position
 			if at < 0 { // as the reference: of the digits only the last so many are left
 				runes = runes[max(0, len(runes)+at):]

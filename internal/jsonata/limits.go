@@ -59,6 +59,8 @@ func (l Limits) or(defaults Limits) Limits {
 const (
 	itemBytes        = 16
 	frameBytes       = 96
+	pictureBytes     = 64  // for a character of a picture, analysed
+	textBytes        = 200 // for a character of an expression, compiled
 	serviceItem      = 12
 	serviceArray     = 370
 	serviceCharacter = 2

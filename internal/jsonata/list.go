@@ -2,7 +2,6 @@ package jsonata
 
 import (
 	"math"
-	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -333,7 +332,9 @@ func (r *run) lookup(v value.Value, name string) value.Value {
 	if !ok {
 		return nil
 	}
-	return &list{items: r.lookupAll(nil, elements, name), flags: flagSequence}
+	out := r.lookupAll(nil, elements, name)
+	r.charge(len(out) * itemBytes)
+	return &list{items: out, flags: flagSequence}
 }
 
 // lookupAll appends what is called name in the elements, arrays flattened.
@@ -373,13 +374,4 @@ func (r *run) join(a, b value.Value) value.Value {
 	r.array(len(xs) + len(ys))
 	out := make(value.Array, 0, len(xs)+len(ys))
 	return append(append(out, xs...), ys...)
-}
-
-// shorten cuts s for messages.
-func shorten(s string) string {
-	const most = 100
-	if len(s) <= most {
-		return s
-	}
-	return strings.ToValidUTF8(s[:most], "") + "…"
 }

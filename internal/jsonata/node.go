@@ -61,21 +61,21 @@ func (n *globalVariable) raw(r *run, _ *frame, _ value.Value) (value.Value, *Err
 
 // fieldOfGlobal stands for a variable of which a path wants a single field: an object with this field, or the whole variable if the caller
 // has no way to offer less.
-type fieldOfGlobal struct{ index int }
+type fieldOfGlobal struct{ field, whole int } // indexes of globals
 
 func (n *fieldOfGlobal) eval(r *run, _ *frame, _ value.Value) (value.Value, *Error) {
-	g := &r.expr.globals[n.index]
+	g := &r.expr.globals[n.field]
 	if r.bindings.Member == nil {
-		return r.resolveName(g.name), nil
+		return collapse(r.global(n.whole)), nil
 	}
-	if !r.known[n.index] {
+	if !r.known[n.field] {
 		v, ok := r.bindings.Member(g.name, g.field)
 		if !ok {
-			return r.resolveName(g.name), nil
+			return collapse(r.global(n.whole)), nil
 		}
-		r.globals[n.index], r.known[n.index] = v, true
+		r.globals[n.field], r.known[n.field] = v, true
 	}
-	if v := r.globals[n.index]; v != nil {
+	if v := r.globals[n.field]; v != nil {
 		return value.NewObject(value.Member{Name: g.field, Value: v}), nil
 	}
 	return nil, nil

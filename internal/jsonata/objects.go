@@ -192,6 +192,7 @@ func evaluate(r *run, args []value.Value) (value.Value, *Error) {
 		}
 	}
 	r.step(len(text))
+	r.charge(textBytes * len(text))
 	e := &Expr{text: text, dialect: r.expr.dialect, elvis: r.expr.elvis}
 	if _, faults := e.compile(true); len(faults) > 0 {
 		return nil, wrapped("D3120", faults[0])

@@ -8,6 +8,7 @@ import (
 const (
 	maxHeight = 10_000
 	maxFaults = 20
+	maxGuards = 100 // lists within lists after whose mistakes the parser can go on
 )
 
 // bindingPower says how tightly an operator binds what stands to its left.
@@ -26,7 +27,9 @@ var bindingPower = map[string]int{
 type parser struct {
 	lexer  *lexer
 	token  *syntax
+	ahead  *syntax // read already, behind token
 	depth  int
+	guards int
 	faults []*Error
 }
 
@@ -40,7 +43,7 @@ func parse(text string, elvis bool) (tree *syntax, faults []*Error) {
 		switch fault := recover().(type) {
 		case nil:
 		case *Error:
-			p.note(fault)
+			p.faults = append(p.faults, fault.finish())
 		case giveUp:
 		default:
 			panic(fault)
@@ -78,6 +81,10 @@ func (p *parser) unexpected(code string) *Error {
 
 // advance makes the next token the current one.
 func (p *parser) advance(afterOperand bool) {
+	if p.ahead != nil {
+		p.token, p.ahead = p.ahead, nil
+		return
+	}
 	t, err := p.lexer.next(afterOperand)
 	for _, soft := range p.lexer.soft {
 		p.note(soft)
@@ -115,8 +122,14 @@ func (p *parser) expect(op string, afterOperand bool) {
 // recovered runs read, which reads one of several things in brackets. After a mistake it goes on in front of the separator or of the closing
 // bracket that ends the list.
 func (p *parser) recovered(separator, closing string, read func()) {
-	depth := p.depth
+	if p.guards >= maxGuards {
+		read()
+		return
+	}
+	depth, guards := p.depth, p.guards
+	p.guards++
 	defer func() {
+		p.guards = guards
 		fault := recover()
 		if fault == nil {
 			return
@@ -218,6 +231,7 @@ func (p *parser) prefix(t *syntax) *syntax {
 	case "|":
 		p.transform(t)
 	default:
+		p.ahead, p.token = p.token, t // it may be what ends an item of a list
 		panic(syntaxFault("S0211", t.position, t.text))
 	}
 	return t

@@ -34,9 +34,8 @@ type suiteCase struct {
 	Error           *struct{ Code, Message, Token, FunctionName string }
 }
 
-// except are the cases that the package decides in another way than the reference.
-var except = map[string]string{}
-
+// TestSuite expects every case to pass, those marked as differing from release 2.0.6 among them: the service has that release with later
+// corrections, and of its own limits only the operators ?? and ?: are switched off there.
 func TestSuite(t *testing.T) {
 	dir := oracle.Dir(t, "jsonata-suite")
 	var cases []suiteCase
@@ -57,10 +56,6 @@ func TestSuite(t *testing.T) {
 			groups = append(groups, c.Group)
 		}
 		total[c.Group]++
-		if reason, skipped := except[c.ID]; skipped {
-			t.Logf("%s: %s", c.ID, reason)
-			continue
-		}
 		if c.run(t, datasets) {
 			passed[c.Group]++
 		}

@@ -79,7 +79,7 @@ func (n *transform) change(r *run, f *frame, changes changes, match value.Value)
 			changes.note(r, target).merge(merged)
 		case merged.Len() > 0:
 			if _, isArray := items(match); !isArray { // names on an array change nothing that shows
-				return internalFault("Cannot create property '" + merged.At(0).Name + "' on " + shorten(shown(match)))
+				return internalFault("Cannot create property '" + merged.At(0).Name + "' on " + match.Kind().String())
 			}
 		}
 	}
