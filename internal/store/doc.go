@@ -1,4 +1,4 @@
-// Package store is the journal: what must outlive the process. It keeps the definitions of state machines, activities, one small
+// Package store is the journal: what must outlive the process. It keeps the definitions of state machines, activities, documents of others, one small
 // record an execution, the history of every execution, and the indexes by which executions are listed and woken.
 //
 // Data comes in through a [Batch], which gathers the changes of many executions and is committed whole or not at all; [Store.Commit]

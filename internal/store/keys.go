@@ -17,6 +17,7 @@ type family byte
 // The families of keys.
 const (
 	familyActivity  family = 'A' // an activity's ARN → Activity as JSON
+	familyDocument  family = 'd' // collection, 0, key → whatever its owner keeps
 	familyARN       family = 'a' // digest of an execution's ARN (16) → its number (8)
 	familySegment   family = 'h' // number (8), first event id (4) → count of events, events
 	familyMachine   family = 'm' // ARN, 0, revision (8) → Machine as JSON
