@@ -3,42 +3,37 @@ package api
 import (
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
-	"net/netip"
-	"net/url"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
 )
 
-// MaxRequestBytes is the largest body that is read (developer guide, "Step Functions service quotas": request size).
-const MaxRequestBytes = 1 << 20
-
-// Config says what stands behind the front door.
+// Config says what stands behind the front door. A service that is nil is not served, and a request for it is told so.
 type Config struct {
 	// States is AWS Step Functions. *runner.Runner serves it.
 	States States
+	// S3 and Lambda are services with a REST protocol, which their handlers know in full: errors and the greatest body included.
+	S3, Lambda http.Handler
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// Log receives our own trouble; nil discards it.
 	Log *slog.Logger
 }
 
-// service is one AWS service behind the front door.
-type service struct {
-	// scope is its name in the credential scope of a signed request.
-	scope string
-	// target is what comes before the dot in X-Amz-Target, "" for protocols without it.
-	target string
-	serve  func(w http.ResponseWriter, r *http.Request) error
+// services is the table of all services. The order is that in which people are told of them.
+func (c *Config) services() []service {
+	return []service{
+		{route: statesProtocol.route, handler: serveJSON(&statesProtocol, statesOperations, newStepFunctions(c), c.Log), served: c.States != nil},
+		{route: s3Route, handler: c.S3, served: c.S3 != nil},
+		{route: lambdaRoute, handler: c.Lambda, served: c.Lambda != nil},
+	}
 }
 
 // frontDoor finds the service that a request is for.
 type frontDoor struct {
-	services []service
+	services []service // those that are served
 	log      *slog.Logger
 }
 
@@ -50,10 +45,13 @@ func New(cfg Config) http.Handler {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	states := &stepFunctions{backend: cfg.States, now: cfg.Now}
-	return &frontDoor{log: cfg.Log, services: []service{
-		{scope: "states", target: statesTarget, serve: states.serve},
-	}}
+	d := &frontDoor{log: cfg.Log}
+	for _, s := range cfg.services() {
+		if s.served {
+			d.services = append(d.services, s)
+		}
+	}
+	return d
 }
 
 // NewServer returns a server with limits that no client can hold up: the body has half a minute to come in, the answer six minutes to go
@@ -75,96 +73,26 @@ func (d *frontDoor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer func() {
 		if trouble := recover(); trouble != nil && trouble != http.ErrAbortHandler {
 			d.log.Error("a request went wrong", "target", r.Header.Get("X-Amz-Target"), "panic", trouble, "stack", string(debug.Stack()))
-			d.refuse(w, r, fmt.Errorf("internal fault: %v", trouble))
+			writeFault(w, r, fmt.Errorf("internal fault: %v", trouble))
 		}
 	}()
 	if err := checkSource(r); err != nil {
-		d.refuse(w, r, err)
+		writeFault(w, r, err)
 		return
 	}
-	s := d.find(r)
-	if s == nil {
-		notFound(w, r)
+	if s := d.find(r); s != nil {
+		s.handler.ServeHTTP(w, r)
 		return
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, MaxRequestBytes)
-	if err := s.serve(w, r); err != nil {
-		d.refuse(w, r, err)
-	}
+	d.notFound(w, r)
 }
 
-// find returns the service that the request is for, nil if there is none.
-func (d *frontDoor) find(r *http.Request) *service {
-	target, _, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
-	scope := credentialScope(r)
-	for i := range d.services {
-		if s := &d.services[i]; target != "" && s.target == target || target == "" && s.scope == scope {
-			return s
-		}
-	}
-	return nil
-}
-
-// refuse answers with an error and logs it if it is our own trouble.
-func (d *frontDoor) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	if status := writeError(w, err); status >= http.StatusInternalServerError && r.Context().Err() == nil {
-		d.log.Error("cannot serve a request", "target", r.Header.Get("X-Amz-Target"), "error", err)
-	}
-}
-
-// notFound answers a request that is for no service, as a person with a browser sends it.
-func notFound(w http.ResponseWriter, r *http.Request) {
+// notFound answers a request that is for no service. It may be a person with a browser who sends it.
+func (d *frontDoor) notFound(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("X-Amz-Target") != "" || credentialScope(r) != "" {
-		writeError(w, unknownOperation("Nothing here serves this request; served is AWS Step Functions (%s).", statesTarget))
+		writeFault(w, r, unknownOperation("Nothing here serves this request; served %s.", served(d.services)))
 		return
 	}
-	http.Error(w, "This is an endpoint for AWS clients. Served is AWS Step Functions: aws stepfunctions --endpoint-url "+
-		"http://"+r.Host+" list-state-machines", http.StatusNotFound)
-}
-
-// credentialScope is the service in the request's signature, "" if it is not signed (General Reference, "Signature Version 4").
-func credentialScope(r *http.Request) string {
-	_, credential, ok := strings.Cut(r.Header.Get("Authorization"), "Credential=")
-	if !ok {
-		return ""
-	}
-	credential, _, _ = strings.Cut(credential, ",")
-	parts := strings.Split(credential, "/") // access key, date, region, service, aws4_request
-	if len(parts) != 5 {
-		return ""
-	}
-	return parts[3]
-}
-
-// checkSource refuses what only a page in a browser sends: a Host that a stranger's DNS made lead to this computer, or the Origin of
-// a stranger's page.
-func checkSource(r *http.Request) error {
-	if !localHost(r.Host) {
-		return &fault{name: "AccessDeniedException", status: http.StatusForbidden,
-			message: fmt.Sprintf("The host %.100q is not served here; use a loopback name such as localhost.", r.Host)}
-	}
-	origin := r.Header.Get("Origin")
-	if origin == "" {
-		return nil
-	}
-	if u, err := url.Parse(origin); err != nil || !localHost(u.Host) {
-		return &fault{name: "AccessDeniedException", status: http.StatusForbidden,
-			message: fmt.Sprintf("Pages of the origin %.100q may not use this endpoint.", origin)}
-	}
-	return nil
-}
-
-// localHost tells whether the host, with or without port, names this computer by loopback or is one of AWS's names, which clients use
-// behind a proxy. sync- is the prefix with which AWS clients call StartSyncExecution, whatever the endpoint.
-func localHost(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	host = strings.TrimSuffix(strings.ToLower(host), ".")
-	host = strings.TrimPrefix(host, "sync-")
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") || strings.HasSuffix(host, ".amazonaws.com") {
-		return true
-	}
-	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	return err == nil && addr.IsLoopback()
+	http.Error(w, fmt.Sprintf("This is an endpoint for AWS clients. Served %s: aws stepfunctions --endpoint-url http://%s list-state-machines",
+		served(d.services), r.Host), http.StatusNotFound)
 }

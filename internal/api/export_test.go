@@ -11,7 +11,7 @@ import (
 func OperationNames() []string { return slices.Sorted(maps.Keys(statesOperations)) }
 
 // ExceptionNames lists the table of exceptions.
-func ExceptionNames() []sfn.ExceptionName { return slices.Sorted(maps.Keys(exceptions)) }
+func ExceptionNames() []sfn.ExceptionName { return slices.Sorted(maps.Keys(statesProtocol.exceptions)) }
 
 // Decode is the reader of request bodies.
 var Decode = decode

@@ -12,46 +12,14 @@ import (
 	"unicode/utf8"
 
 	"github.com/tutti-run/tutti/internal/history"
-	"github.com/tutti-run/tutti/internal/runner"
 	"github.com/tutti-run/tutti/internal/sfn"
 )
 
-// The content type of the AWS JSON 1.0 protocol, in which Step Functions speaks.
-const contentTypeJSON = "application/x-amz-json-1.0"
-
-// Namespaces of errors in the member __type. Clients read what follows the #.
+// The namespaces of errors that every service's framework raises.
 const (
-	ofStates   = "com.amazonaws.swf.service.v2.model#" // the service's own exceptions
-	ofValidate = "com.amazon.coral.validate#"          // constraints of the model
-	ofCoral    = "com.amazon.coral.service#"           // the framework that the service is built with
+	ofValidate = "com.amazon.coral.validate#" // constraints of the model
+	ofCoral    = "com.amazon.coral.service#"  // the framework that the services are built with
 )
-
-// Exceptions that are raised in this package alone.
-const (
-	resourceNotFound sfn.ExceptionName = "ResourceNotFound" // no Map Run has the ARN
-)
-
-// exceptions is the table of all exceptions of Step Functions that are raised here: their namespace and HTTP status.
-var exceptions = map[sfn.ExceptionName]struct {
-	namespace string
-	status    int
-}{
-	sfn.ActivityDoesNotExist:       {ofStates, http.StatusBadRequest},
-	sfn.ExecutionAlreadyExists:     {ofStates, http.StatusBadRequest},
-	sfn.ExecutionDoesNotExist:      {ofStates, http.StatusBadRequest},
-	sfn.InvalidArn:                 {ofStates, http.StatusBadRequest},
-	sfn.InvalidDefinition:          {ofStates, http.StatusBadRequest},
-	sfn.InvalidExecutionInput:      {ofStates, http.StatusBadRequest},
-	sfn.InvalidName:                {ofStates, http.StatusBadRequest},
-	sfn.InvalidOutput:              {ofStates, http.StatusBadRequest},
-	sfn.InvalidToken:               {ofStates, http.StatusBadRequest},
-	sfn.StateMachineDoesNotExist:   {ofStates, http.StatusBadRequest},
-	sfn.StateMachineTypeNotSupport: {ofStates, http.StatusBadRequest},
-	sfn.TaskDoesNotExist:           {ofStates, http.StatusBadRequest},
-	sfn.TaskTimedOut:               {ofStates, http.StatusBadRequest},
-	resourceNotFound:               {ofStates, http.StatusBadRequest},
-	sfn.ValidationException:        {ofValidate, http.StatusBadRequest},
-}
 
 // fault is an error of the protocol rather than of an operation.
 type fault struct {
@@ -72,10 +40,10 @@ func unknownOperation(format string, args ...any) *fault {
 	return &fault{"UnknownOperationException", http.StatusBadRequest, fmt.Sprintf(format, args...)}
 }
 
-// tooLarge refuses a body over [MaxRequestBytes].
-func tooLarge() *fault {
+// tooLarge refuses a body over the limit.
+func tooLarge(limit int64) *fault {
 	return &fault{"RequestEntityTooLargeException", http.StatusRequestEntityTooLarge,
-		fmt.Sprintf("The request is larger than %d bytes.", MaxRequestBytes)}
+		fmt.Sprintf("The request is larger than %d bytes.", limit)}
 }
 
 // decode reads the body of a request into in. Members that in does not have are ignored, null is as good as absent (spec api.md section 1).
@@ -101,13 +69,13 @@ func decode(body []byte, in any) error {
 	return nil
 }
 
-// readBody reads the whole body.
-func readBody(r *http.Request) ([]byte, error) {
-	body, err := io.ReadAll(r.Body)
+// readBody reads the whole body, which [http.MaxBytesReader] bounds.
+func readBody(r io.Reader, limit int64) ([]byte, error) {
+	body, err := io.ReadAll(r)
 	var over *http.MaxBytesError
 	switch {
 	case errors.As(err, &over):
-		return nil, tooLarge()
+		return nil, tooLarge(limit)
 	case err != nil:
 		return nil, serialization("The body of the request ends early: %v.", err)
 	}
@@ -115,20 +83,20 @@ func readBody(r *http.Request) ([]byte, error) {
 }
 
 // writeResult answers with out, which is an operation's response.
-func writeResult(w http.ResponseWriter, out any) error {
+func writeResult(w http.ResponseWriter, contentType string, out any) error {
 	var body bytes.Buffer
 	encoder := json.NewEncoder(&body)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(out); err != nil {
 		return fmt.Errorf("encode the response: %w", err)
 	}
-	write(w, http.StatusOK, bytes.TrimSuffix(body.Bytes(), []byte("\n")))
+	write(w, contentType, http.StatusOK, bytes.TrimSuffix(body.Bytes(), []byte("\n")))
 	return nil
 }
 
 // writeError answers with an error and returns the HTTP status.
-func writeError(w http.ResponseWriter, err error) int {
-	kind, status, message := describe(err)
+func (p *protocol) writeError(w http.ResponseWriter, err error) int {
+	kind, status, message := p.describe(err)
 	body, err := json.Marshal(struct {
 		Type    string `json:"__type"`
 		Message string `json:"message"`
@@ -136,32 +104,37 @@ func writeError(w http.ResponseWriter, err error) int {
 	if err != nil {
 		status, body = http.StatusInternalServerError, nil
 	}
-	write(w, status, body)
+	write(w, p.contentType, status, body)
 	return status
 }
 
+// writeFault answers with an error before a service is found, in the version that the client speaks.
+func writeFault(w http.ResponseWriter, r *http.Request, err error) {
+	p := protocol{contentType: json10}
+	if r.Header.Get("Content-Type") == json11 {
+		p.contentType = json11
+	}
+	p.writeError(w, err)
+}
+
 // describe turns an error into the parts of AWS's answer.
-func describe(err error) (kind string, status int, message string) {
+func (p *protocol) describe(err error) (kind string, status int, message string) {
 	var refused *sfn.Exception
-	var invalid *runner.InvalidDefinitionError
 	var f *fault
 	switch {
 	case errors.As(err, &refused):
-		if e, ok := exceptions[refused.Name]; ok {
+		if e, ok := p.exceptions[refused.Name]; ok {
 			return e.namespace + string(refused.Name), e.status, refused.Message
 		}
-		return ofStates + string(refused.Name), http.StatusBadRequest, refused.Message
-	case errors.As(err, &invalid):
-		e := exceptions[sfn.InvalidDefinition]
-		return e.namespace + string(sfn.InvalidDefinition), e.status, invalid.Error()
+		return p.namespace + string(refused.Name), http.StatusBadRequest, refused.Message
 	case errors.As(err, &f):
 		return ofCoral + f.name, f.status, f.message
 	}
 	return ofCoral + "InternalFailure", http.StatusInternalServerError, err.Error()
 }
 
-func write(w http.ResponseWriter, status int, body []byte) {
-	w.Header().Set("Content-Type", contentTypeJSON)
+func write(w http.ResponseWriter, contentType string, status int, body []byte) {
+	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // the client is gone: nobody to tell

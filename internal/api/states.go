@@ -4,8 +4,6 @@ import (
 	"context"
 	"iter"
 	"net/http"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/tutti-run/tutti/internal/history"
@@ -48,8 +46,38 @@ type Tasks interface {
 	SendTaskHeartbeat(ctx context.Context, token string) error
 }
 
-// statesTarget is what comes before the operation in X-Amz-Target.
-const statesTarget = "AWSStepFunctions"
+// ofStates is the namespace of the exceptions of Step Functions.
+const ofStates = "com.amazonaws.swf.service.v2.model#"
+
+// Exceptions that are raised in this package alone.
+const (
+	resourceNotFound sfn.ExceptionName = "ResourceNotFound" // no Map Run has the ARN
+)
+
+// statesProtocol is how Step Functions is spoken to, with the table of all its exceptions that are raised here.
+var statesProtocol = protocol{
+	route:       route{title: "AWS Step Functions", target: "AWSStepFunctions", scope: "states", hosts: []string{"states"}},
+	contentType: json10,
+	namespace:   ofStates,
+	exceptions: map[sfn.ExceptionName]exception{
+		sfn.ActivityDoesNotExist:        {ofStates, http.StatusBadRequest},
+		sfn.ExecutionAlreadyExists:      {ofStates, http.StatusBadRequest},
+		sfn.ExecutionDoesNotExist:       {ofStates, http.StatusBadRequest},
+		sfn.InvalidArn:                  {ofStates, http.StatusBadRequest},
+		sfn.InvalidDefinition:           {ofStates, http.StatusBadRequest},
+		sfn.InvalidExecutionInput:       {ofStates, http.StatusBadRequest},
+		sfn.InvalidLoggingConfiguration: {ofStates, http.StatusBadRequest},
+		sfn.InvalidName:                 {ofStates, http.StatusBadRequest},
+		sfn.InvalidOutput:               {ofStates, http.StatusBadRequest},
+		sfn.InvalidToken:                {ofStates, http.StatusBadRequest},
+		sfn.StateMachineDoesNotExist:    {ofStates, http.StatusBadRequest},
+		sfn.StateMachineTypeNotSupport:  {ofStates, http.StatusBadRequest},
+		sfn.TaskDoesNotExist:            {ofStates, http.StatusBadRequest},
+		sfn.TaskTimedOut:                {ofStates, http.StatusBadRequest},
+		resourceNotFound:                {ofStates, http.StatusBadRequest},
+		sfn.ValidationException:         {ofValidate, http.StatusBadRequest},
+	},
+}
 
 // stepFunctions serves the API of AWS Step Functions, version 2016-11-23.
 type stepFunctions struct {
@@ -57,22 +85,10 @@ type stepFunctions struct {
 	now     func() time.Time
 }
 
-// operation decodes a request, carries it out and returns the response.
-type operation func(s *stepFunctions, ctx context.Context, body []byte) (any, error)
-
-// op makes an operation out of a method with a typed request and response.
-func op[In, Out any](do func(*stepFunctions, context.Context, *In) (Out, error)) operation {
-	return func(s *stepFunctions, ctx context.Context, body []byte) (any, error) {
-		in := new(In)
-		if err := decode(body, in); err != nil {
-			return nil, err
-		}
-		return do(s, ctx, in)
-	}
-}
+func newStepFunctions(c *Config) *stepFunctions { return &stepFunctions{backend: c.States, now: c.Now} }
 
 // statesOperations is the table of all operations that are served.
-var statesOperations = map[string]operation{
+var statesOperations = map[string]operation[*stepFunctions]{
 	"DescribeExecution":    op((*stepFunctions).describeExecution),    // status, input and end of one execution
 	"DescribeStateMachine": op((*stepFunctions).describeStateMachine), // one machine with its definition
 	"GetExecutionHistory":  op((*stepFunctions).getExecutionHistory),  // the events of one execution, a page at a time
@@ -84,37 +100,4 @@ var statesOperations = map[string]operation{
 	"StartExecution":       op((*stepFunctions).startExecution),       // starts and returns at once
 	"StartSyncExecution":   op((*stepFunctions).startSyncExecution),   // starts an Express execution and waits for its end
 	"StopExecution":        op((*stepFunctions).stopExecution),        // aborts a Standard execution
-}
-
-// served lists the operations for people.
-func served() string {
-	names := make([]string, 0, len(statesOperations))
-	for name := range statesOperations {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return strings.Join(names, ", ")
-}
-
-// nothing is the response of operations that have none.
-type nothing struct{}
-
-func (s *stepFunctions) serve(w http.ResponseWriter, r *http.Request) error {
-	if r.Method != http.MethodPost {
-		return unknownOperation("AWS Step Functions is called by POST, not %s.", r.Method)
-	}
-	_, name, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
-	do, ok := statesOperations[name]
-	if !ok {
-		return unknownOperation("The operation %.100q of AWS Step Functions is not served here. Served are %s.", name, served())
-	}
-	body, err := readBody(r)
-	if err != nil {
-		return err
-	}
-	out, err := do(s, r.Context(), body)
-	if err != nil {
-		return err
-	}
-	return writeResult(w, out)
 }

@@ -230,6 +230,48 @@ func TestFrontDoor(t *testing.T) {
 	}
 }
 
+// Which service a request is for: its target, its signature's scope, its host, its path, and at last whoever takes anything.
+func TestRoutes(t *testing.T) {
+	const scope = "AWS4-HMAC-SHA256 Credential=AKID/20260301/us-east-1/%s/aws4_request, SignedHeaders=host, Signature=0"
+	named := func(name string) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, name) })
+	}
+	all := api.New(api.Config{States: newBackend(), S3: named("S3"), Lambda: named("Lambda")})
+	for _, test := range []struct{ host, path, target, scope, want string }{
+		{"localhost", "/", "AWSStepFunctions.ListStateMachines", "", "stateMachines"},
+		{"lambda.localhost", "/2015-03-31/functions/", "AWSStepFunctions.ListStateMachines", "s3", "stateMachines"},
+		{"localhost", "/", "DynamoDB_20120810.ListTables", "s3", "served are AWS Step Functions (AWSStepFunctions), Amazon S3 and AWS Lambda."},
+		{"localhost", "/", "", "s3", "S3"},
+		{"localhost", "/2015-03-31/functions/", "", "s3", "S3"},
+		{"s3.localhost", "/2015-03-31/functions/", "", "lambda", "Lambda"},
+		{"localhost", "/bucket/key", "", "dynamodb", "UnknownOperationException"},
+		{"s3.localhost:4566", "/", "", "", "S3"},
+		{"my.bucket.s3.localhost:4566", "/key", "", "", "S3"},
+		{"lambda.s3.localhost", "/", "", "", "S3"},
+		{"bucket.s3.eu-west-1.amazonaws.com", "/", "", "", "S3"},
+		{"bucket.s3.dualstack.us-gov-west-1.amazonaws.com", "/", "", "", "S3"},
+		{"lambda.us-east-1.amazonaws.com", "/other", "", "", "Lambda"},
+		{"localhost", "/2015-03-31/functions/f/invocations", "", "", "Lambda"},
+		{"127.0.0.1", "/2021-11-15/functions/f/response-streaming-invocations", "", "", "Lambda"},
+		{"localhost", "/bucket/key", "", "", "S3"},
+		{"localhost", "/2015-03-31/key", "", "", "S3"},
+		{"localhost", "/bucket/key?X-Amz-Credential=AKID%2F20260301%2Fus-east-1%2Fs3%2Faws4_request", "", "", "S3"},
+		{"localhost", "/bucket/key?X-Amz-Credential=AKID%2F20260301%2Fus-east-1%2Fsqs%2Faws4_request", "", "", "UnknownOperationException"},
+		{"localhost", "/", "", "", "This is an endpoint for AWS clients"},
+		{"states.localhost", "/", "", "", "UnknownOperationException"},
+	} {
+		r := httptest.NewRequest(http.MethodPost, "http://"+test.host+test.path, strings.NewReader("{}"))
+		r.Header.Set("X-Amz-Target", test.target)
+		if test.scope != "" {
+			r.Header.Set("Authorization", fmt.Sprintf(scope, test.scope))
+		}
+		w := httptest.NewRecorder()
+		if all.ServeHTTP(w, r); !strings.Contains(w.Body.String(), test.want) {
+			t.Errorf("%s %s, target %q, scope %q: got %q, want %q", test.host, test.path, test.target, test.scope, w.Body, test.want)
+		}
+	}
+}
+
 func TestPageTokens(t *testing.T) {
 	token := api.PageToken("scope", "position", began)
 	if len(token) > 1024 {

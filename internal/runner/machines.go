@@ -50,6 +50,15 @@ func (e *InvalidDefinitionError) Error() string {
 	return "Invalid State Machine Definition: '" + strings.Join(quoted, ", ") + "'"
 }
 
+// As makes of it the exception as which the API answers it ([errors.As]).
+func (e *InvalidDefinitionError) As(target any) bool {
+	refused, ok := target.(**sfn.Exception)
+	if ok {
+		*refused = sfn.Refuse(sfn.InvalidDefinition, "%s", e.Error())
+	}
+	return ok
+}
+
 // PutMachine creates the machine, or gives it a new revision if the definition or the role has changed. Executions under way keep the
 // revision that they started with. The error may be an [*InvalidDefinitionError].
 func (r *Runner) PutMachine(place sfn.Place, d Definition) (store.Machine, error) {
