@@ -34,7 +34,8 @@ func (c *cli) validateCommand() *cobra.Command {
 		Use:   "validate FILE...",
 		Short: "Check definitions of state machines as AWS does",
 		Long: `Check definitions of state machines as AWS does when they are created: all findings at once, with AWS's codes and texts, and where they
-are. Placeholders like ${FunctionArn} may stand where a substitution will. A file named - is standard input.`,
+are. Placeholders like ${FunctionArn} may stand where a substitution will, also in the place of a number or a list, and a Resource that is no
+ARN yet is a warning. A file named - is standard input.`,
 		Example: `  tutti validate statemachines/*.asl.json
   tutti validate --output json definition.asl.json`,
 		Args: cobra.MinimumNArgs(1),
@@ -58,15 +59,15 @@ func (c *cli) validate(files []string, kind sfn.MachineType, output format) erro
 		if err != nil {
 			return usage("%w", err)
 		}
-		machine, diagnostics := asl.Parse(text, asl.Options{Type: kind})
-		if machine == nil {
-			answer.Result = "FAIL"
-		}
-		for _, d := range diagnostics {
+		good := true
+		for _, d := range asl.CheckDraft(text, asl.Options{Type: kind}) {
+			good = good && d.Severity != sfn.SeverityError
 			line, column := asl.Position(text, d.Offset)
 			answer.Diagnostics = append(answer.Diagnostics, finding{file, line, column, d, d.Pointer})
 		}
-		if machine != nil && output == formatText {
+		if !good {
+			answer.Result = "FAIL"
+		} else if output == formatText {
 			c.err.println(c.err.theme.good("ok") + " " + file)
 		}
 	}

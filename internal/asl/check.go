@@ -19,6 +19,7 @@ type checker struct {
 	language    QueryLanguage // of the machine
 	diagnostics []sfn.Diagnostic
 	references  map[string][]string // by state: the variables that it reads
+	draft       *draft              // nil for a finished definition
 }
 
 // frame is what a value's check must know about its surroundings.
@@ -70,9 +71,12 @@ func (c *checker) warn(code sfn.DiagnosticCode, n *node, format string, args ...
 
 func list(names []string) string { return "[" + strings.Join(names, ", ") + "]" }
 
-// is tells whether the value is of the kind, and reports it if not.
+// is tells whether the value is of the kind, and reports it if not. A placeholder is of no kind and no fault.
 func (c *checker) is(n *node, want value.Kind) bool {
 	if n.kind() != want {
+		if c.isHole(n) {
+			return false
+		}
 		c.fault(n, "Expected value of type [%s]", strings.ToUpper(want.String()))
 		return false
 	}
@@ -147,6 +151,9 @@ func (c *checker) exclusions(n *node, s *shape, f frame) {
 
 // value checks the value of a field.
 func (c *checker) value(n *node, field *field, f frame) {
+	if c.isHole(n) {
+		return
+	}
 	switch field.kind {
 	case kindAny:
 		c.constant(n)

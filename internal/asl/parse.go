@@ -23,26 +23,32 @@ type Options struct {
 // Diagnostics are those of ValidateStateMachineDefinition, all at once: first what single values and objects have against them, in the
 // order of the text, then what the states have against each other. Nothing else is looked at in a text that is not JSON.
 func Parse(text string, opts Options) (*Machine, []sfn.Diagnostic) {
+	root, c, diagnostics := check(text, opts, nil)
+	if slices.ContainsFunc(diagnostics, func(d sfn.Diagnostic) bool { return d.Severity == sfn.SeverityError }) {
+		return nil, diagnostics
+	}
+	m := c.build(root)
+	m.Text = text
+	return m, diagnostics
+}
+
+// check reads a definition and holds it against the language. Without an error among the diagnostics there are a root and a checker.
+func check(text string, opts Options, d *draft) (*node, *checker, []sfn.Diagnostic) {
 	if fault := checkText(text); fault != nil {
-		return nil, []sfn.Diagnostic{*fault}
+		return nil, nil, []sfn.Diagnostic{*fault}
 	}
 	r := reader{text: text}
 	root := r.read()
 	if len(r.repeated) > 0 {
-		return nil, repeatedMembers(text, r.repeated)
+		return nil, nil, repeatedMembers(text, r.repeated)
 	}
 	if root.kind() != value.KindObject {
-		return nil, []sfn.Diagnostic{notAnObject()}
+		return nil, nil, []sfn.Diagnostic{notAnObject()}
 	}
-	c := &checker{machineType: opts.Type, language: languageOf(root, JSONPath)}
+	c := &checker{machineType: opts.Type, language: languageOf(root, JSONPath), draft: d}
 	c.machine(root)
 	c.structure(root)
-	if slices.ContainsFunc(c.diagnostics, func(d sfn.Diagnostic) bool { return d.Severity == sfn.SeverityError }) {
-		return nil, c.diagnostics
-	}
-	m := c.build(root)
-	m.Text = text
-	return m, c.diagnostics
+	return root, c, c.diagnostics
 }
 
 // notAnObject is AWS's answer to the empty text and to JSON that is no object.

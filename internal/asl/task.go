@@ -2,8 +2,10 @@ package asl
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/tutti-run/tutti/internal/payload"
+	"github.com/tutti-run/tutti/internal/sfn"
 	"github.com/tutti-run/tutti/internal/value"
 )
 
@@ -14,7 +16,11 @@ func (c *checker) resource(n *node, f frame) {
 	}
 	text, _ := n.text()
 	r, err := ParseResource(text)
-	if err != nil {
+	switch {
+	case err != nil && c.draft != nil && !strings.HasPrefix(text, "arn:") && !strings.Contains(text, "${"):
+		c.warn(sfn.CodeSchemaValidation, n, "%s", err)
+		return
+	case err != nil:
 		c.fault(n, "%s", err)
 		return
 	}
