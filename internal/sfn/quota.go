@@ -15,6 +15,13 @@ const (
 	MaxInlineConcurrency = 40        // iterations of an inline Map at work at once, whatever MaxConcurrency says
 	MaxMapRunConcurrency = 10_000    // child executions of a Map Run at work at once
 	MaxTimeoutSeconds    = 99_999_999
+	MaxMachines          = 100_000             // registered state machines of an account and region
+	MaxActivities        = 100_000             // registered activities of an account and region
+	MaxOpenExecutions    = 1_000_000           // Standard executions that have not ended
+	MaxVersions          = 1000                // versions of a state machine
+	MaxAliases           = 100                 // aliases of a state machine
+	MaxTags              = 50                  // tags of a resource
+	NameReuseAfter       = 90 * 24 * time.Hour // from an execution's end until its name is free again
 	MaxStandardDuration  = 365 * 24 * time.Hour
 	MaxExpressDuration   = 5 * time.Minute
 )
