@@ -3,6 +3,9 @@ package runner_test
 import (
 	"context"
 	"fmt"
+	"io/fs"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -178,4 +181,70 @@ func BenchmarkTenCalls(b *testing.B) {
 	for b.Loop() {
 		s.benchRun(b, m)
 	}
+}
+
+// BenchmarkWaiting starts executions that wait for an hour and reports what each costs in memory and on disk once all of them wait. Its budget:
+// memory grows with the executions at work, not with those that wait.
+func BenchmarkWaiting(b *testing.B) {
+	const count, clients = 100_000, 256
+	for b.Loop() {
+		dir := b.TempDir()
+		s, err := store.Open(dir)
+		if err != nil {
+			b.Fatal(err)
+		}
+		r := &server{Runner: runner.New(runner.Config{Store: s, Tasks: noTasks{}}), store: s}
+		if _, err := r.Start(); err != nil {
+			b.Fatal(err)
+		}
+		machine := r.benchMachine(b, `{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":3600,"End":true}}}`)
+		before := heapInUse()
+		var wg sync.WaitGroup
+		for range clients {
+			wg.Go(func() {
+				for range count / clients {
+					if _, err := r.StartExecution(context.Background(), runner.StartRequest{MachineARN: machine, Input: `{"order":12345}`}); err != nil {
+						b.Error(err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		b.ReportMetric(float64(int64(heapInUse())-int64(before))/count, "heap-B/execution")
+		r.Close(context.Background())
+		if err := s.Close(); err != nil {
+			b.Error(err)
+		}
+		b.ReportMetric(float64(folderSize(b, dir))/count, "disk-B/execution")
+	}
+}
+
+type noTasks struct{}
+
+func (noTasks) Perform(context.Context, task.Call) (*value.Data, *sfn.Failure) {
+	return nil, sfn.Fail("Test.NoSuchTask", "")
+}
+
+func heapInUse() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+func folderSize(b *testing.B, dir string) (bytes int64) {
+	err := filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			bytes += info.Size()
+		}
+		return err
+	})
+	if err != nil {
+		b.Error(err)
+	}
+	return bytes
 }

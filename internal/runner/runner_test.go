@@ -363,6 +363,29 @@ func TestTokenAnswersOnceAndHeartbeatsKeepItAlive(t *testing.T) {
 	})
 }
 
+// TestManyAreDueAtOnce has more executions asleep than are woken at a time.
+func TestManyAreDueAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, vfs.NewMem(), tasks{})
+		s.start(t)
+		defer s.close(t)
+		m := s.machine(t, "m", waitMachine)
+		var arns []string
+		for range 2500 {
+			started, err := s.StartExecution(t.Context(), runner.StartRequest{MachineARN: m})
+			if err != nil {
+				t.Fatal(err)
+			}
+			arns = append(arns, started.ARN)
+		}
+		for _, arn := range arns {
+			if d := s.end(t, arn); d.Status != sfn.StatusSucceeded || d.StopDate.Sub(d.StartDate) != 10*time.Minute {
+				t.Fatalf("%s after %s", d.Status, d.StopDate.Sub(d.StartDate))
+			}
+		}
+	})
+}
+
 func TestNewRevisionLeavesRunningExecutionsAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		disk := vfs.NewMem()

@@ -29,6 +29,7 @@ type shard struct {
 	mail      mail
 	residents map[string]*resident
 	waiters   map[string][]chan<- answer // who waits for the end of an execution, by ARN
+	asleep    map[string]asleep          // executions that have left memory and whose time only the shard knows, by ARN
 	timers    timers
 	inFlight  atomic.Int64
 
@@ -53,6 +54,12 @@ type resident struct {
 	onEnd   func(Outcome)
 }
 
+// asleep is what memory keeps of an execution that has left it.
+type asleep struct {
+	wake  time.Time
+	beats map[int64]beat
+}
+
 // beat is when the holder of a task token must have been heard.
 type beat struct {
 	every time.Duration
@@ -60,7 +67,7 @@ type beat struct {
 }
 
 func newShard(r *Runner) *shard {
-	return &shard{runner: r, mail: mail{signal: make(chan struct{}, 1)}, residents: map[string]*resident{}, waiters: map[string][]chan<- answer{}, batch: r.store.NewBatch()}
+	return &shard{runner: r, mail: mail{signal: make(chan struct{}, 1)}, residents: map[string]*resident{}, waiters: map[string][]chan<- answer{}, asleep: map[string]asleep{}, batch: r.store.NewBatch()}
 }
 
 // run works until the mail is closed and empty.
@@ -269,7 +276,8 @@ func (s *shard) resident(arn string) (*resident, error) {
 		return nil, err
 	}
 	x.RefuseResources(s.runner.refuse)
-	r := &resident{x: x, record: record, trace: record.TraceHeader}
+	r := &resident{x: x, record: record, trace: record.TraceHeader, beats: s.asleep[arn].beats}
+	delete(s.asleep, arn)
 	s.residents[arn] = r
 	for _, o := range x.Pending() {
 		if o.MapRun != nil {
@@ -356,10 +364,12 @@ func (s *shard) rest(r *resident) {
 	if !r.record.WakeAt.IsZero() {
 		s.runner.wakes.note(r.record.WakeAt)
 	}
-	if !r.express && len(r.calls) == 0 && len(r.beats) == 0 && wake.Sub(s.runner.now()) > staysFor {
+	if !r.express && len(r.calls) == 0 && wake.Sub(s.runner.now()) > staysFor {
 		delete(s.residents, r.record.ARN)
-		if r.record.WakeAt.IsZero() {
-			// It waits for a worker. On disk it counts as at work, so that a restart puts its task up again; its time is kept here.
+		if r.record.WakeAt.IsZero() || wake.Before(r.record.WakeAt) {
+			// It waits for a worker, and counts as at work on disk, so that a restart puts its task up again; or it waits for a heartbeat, of
+			// which the disk knows nothing.
+			s.asleep[r.record.ARN] = asleep{wake, r.beats}
 			heap.Push(&s.timers, timer{at: wake, arn: r.record.ARN})
 		}
 		return
@@ -442,13 +452,14 @@ func (s *shard) ring() {
 		}
 		t := heap.Pop(&s.timers).(timer)
 		r := s.residents[t.arn]
-		if r == nil && t.resident == nil {
-			if loaded, err := s.resident(t.arn); err == nil {
-				s.advance(loaded, engine.Tick{}, now)
+		switch {
+		case r == nil && t.resident == nil && s.asleep[t.arn].wake.Equal(t.at):
+			loaded, err := s.resident(t.arn)
+			if err != nil {
+				continue // it has ended
 			}
-			continue
-		}
-		if r == nil || r != t.resident || !r.timer.Equal(t.at) {
+			r = loaded
+		case r == nil || r != t.resident || !r.timer.Equal(t.at):
 			continue // stale
 		}
 		r.timer = time.Time{}

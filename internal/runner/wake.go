@@ -53,10 +53,15 @@ func (r *Runner) wakeLoop() {
 	}
 }
 
+// maxWaking is how many executions are woken at once. It bounds the memory of those that are all due at one moment, and is large enough for
+// the shards to share commits among them.
+const maxWaking = 1024
+
 // wakeDue wakes what is due and returns how long the next may sleep.
 func (r *Runner) wakeDue() time.Duration {
 	const trouble = time.Second
 	r.wakes.set(time.Time{})
+	var waking []string
 	for e, err := range r.store.Due(r.now()) {
 		if err != nil {
 			if !errors.Is(err, store.ErrClosed) {
@@ -64,13 +69,31 @@ func (r *Runner) wakeDue() time.Duration {
 			}
 			return trouble
 		}
-		// Waiting for the answer keeps the number of woken executions small and the next look at the disk truthful.
-		_, _ = r.ask(r.ctx, message{arn: e.ARN, input: engine.Tick{}})
+		if waking = append(waking, e.ARN); len(waking) == maxWaking {
+			r.wakeAll(waking)
+			waking = waking[:0]
+		}
 	}
+	r.wakeAll(waking)
 	next, err := r.store.NextWake()
 	if err != nil {
 		return time.Hour
 	}
 	r.wakes.set(next)
 	return max(time.Millisecond, next.Sub(r.now()))
+}
+
+// wakeAll wakes the executions and returns when what they do is on disk, so that the next look there is truthful.
+func (r *Runner) wakeAll(arns []string) {
+	answers := make(chan answer, len(arns))
+	for _, arn := range arns {
+		r.send(message{arn: arn, input: engine.Tick{}, answer: answers})
+	}
+	for range arns {
+		select {
+		case <-answers:
+		case <-r.ctx.Done():
+			return
+		}
+	}
 }
