@@ -271,7 +271,9 @@ func FuzzParse(f *testing.F) {
 		if refused := len(errorsOf(diagnostics)) > 0; refused == (m != nil) {
 			t.Fatalf("%q: a machine: %v, diagnostics: %v", text, m != nil, diagnostics)
 		}
-		checkPlaces(t, text, diagnostics)
+		if !strings.Contains(fmt.Sprint(diagnostics), "Duplicate field") { // a pointer into such a text leads to either of two members
+			checkPlaces(t, text, diagnostics)
+		}
 		if m != nil {
 			checkFlow(t, &m.Flow)
 		}
