@@ -71,13 +71,22 @@ func (x *Execution) raise(f *flow, why *fault) {
 		x.emit(nil, history.ExecutionFailed, f.tail, &history.FailedDetails{Failure: why.failure})
 		return
 	}
-	previous := f.cause
-	if why.afterEntered {
-		previous = f.entered
-	}
-	x.emit(f, history.EvaluationFailed, previous, &history.EvaluationFailedDetails{
+	x.emit(f, history.EvaluationFailed, f.beforeEvaluation(why), &history.EvaluationFailedDetails{
 		Failure: why.failure, Location: why.location, State: f.state.Common().Name,
 	})
+}
+
+// beforeEvaluation is the event at which an EvaluationFailed points. Where nothing has happened in the state yet it is the one at which the
+// Entered event points (recorded), later the last event of the chain; for the catcher of a Map or Parallel that is the event that
+// failed, since …StateFailed stands aside (spec history.md section 4.4).
+func (f *flow) beforeEvaluation(why *fault) int64 {
+	switch {
+	case f.phase == failed && isFork(f.state):
+		return f.fork.blamed
+	case f.tail != f.entered || why.afterEntered:
+		return f.tail
+	}
+	return f.cause
 }
 
 // env is what the fields of the flow's state may read. The input is what "$" means.
