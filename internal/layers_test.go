@@ -15,7 +15,7 @@ var rungs = [][]string{
 	2:  {"jsonpath", "jsonata", "schema", "iam", "history"},
 	3:  {"payload"},
 	4:  {"asl", "cfn"},
-	5:  {"engine", "lint", "store", "lambda"},
+	5:  {"engine", "lint", "store", "lambda", "logs"},
 	6:  {"task", "trigger"},
 	7:  {"runner"},
 	8:  {"api", "stack"},

@@ -8,14 +8,20 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/tutti-run/tutti/internal/logs"
+	"github.com/tutti-run/tutti/internal/sfn"
 )
 
 // Config says what stands behind the front door. A service that is nil is not served, and a request for it is told so.
 type Config struct {
 	// States is AWS Step Functions. *runner.Runner serves it.
 	States States
+	// Logs is Amazon CloudWatch Logs.
+	Logs *logs.Service
 	// S3 and Lambda are services with a REST protocol, which their handlers know in full: errors and the greatest body included.
 	S3, Lambda http.Handler
+	// Place is where resources live that are named by the request alone. The zero value means [sfn.DefaultPlace].
+	Place sfn.Place
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// Log receives our own trouble; nil discards it.
@@ -26,6 +32,7 @@ type Config struct {
 func (c *Config) services() []service {
 	return []service{
 		{route: statesProtocol.route, handler: serveJSON(&statesProtocol, statesOperations, newStepFunctions(c), c.Log), served: c.States != nil},
+		{route: logsProtocol.route, handler: serveJSON(&logsProtocol, logsOperations, newCloudWatchLogs(c), c.Log), served: c.Logs != nil},
 		{route: s3Route, handler: c.S3, served: c.S3 != nil},
 		{route: lambdaRoute, handler: c.Lambda, served: c.Lambda != nil},
 	}
@@ -44,6 +51,9 @@ func New(cfg Config) http.Handler {
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Place == (sfn.Place{}) {
+		cfg.Place = sfn.DefaultPlace()
 	}
 	d := &frontDoor{log: cfg.Log}
 	for _, s := range cfg.services() {

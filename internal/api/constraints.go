@@ -61,12 +61,22 @@ func (c *constraints) payload(field string, v sfn.OptString) {
 }
 
 // results bounds maxResults.
-func (c *constraints) results(n int) {
+func (c *constraints) results(n int) { c.between("maxResults", n, 0, maxResults) }
+
+// between bounds a number.
+func (c *constraints) between(field string, n, least, most int) {
 	switch {
-	case n > maxResults:
-		c.add("'"+strconv.Itoa(n)+"' ", "maxResults", "Member must have value less than or equal to "+strconv.Itoa(maxResults))
-	case n < 0:
-		c.add("'"+strconv.Itoa(n)+"' ", "maxResults", "Member must have value greater than or equal to 0")
+	case n > most:
+		c.add("'"+strconv.Itoa(n)+"' ", field, "Member must have value less than or equal to "+strconv.Itoa(most))
+	case n < least:
+		c.add("'"+strconv.Itoa(n)+"' ", field, "Member must have value greater than or equal to "+strconv.Itoa(least))
+	}
+}
+
+// atLeastZero bounds a time that is present.
+func (c *constraints) atLeastZero(field string, n *int64) {
+	if n != nil && *n < 0 {
+		c.add("'"+strconv.FormatInt(*n, 10)+"' ", field, "Member must have value greater than or equal to 0")
 	}
 }
 
@@ -78,7 +88,10 @@ func (c *constraints) oneOf(field string, v sfn.OptString, members ...string) {
 }
 
 // err is the ValidationException that lists what is broken, nil for nothing.
-func (c *constraints) err() error {
+func (c *constraints) err() error { return c.errAs(sfn.ValidationException) }
+
+// errAs is the exception that lists what is broken, for services that give it another name.
+func (c *constraints) errAs(name sfn.ExceptionName) error {
 	if len(c.broken) == 0 {
 		return nil
 	}
@@ -86,7 +99,7 @@ func (c *constraints) err() error {
 	if len(c.broken) == 1 {
 		plural = ""
 	}
-	return sfn.Refuse(sfn.ValidationException, "%d validation error%s detected: %s", len(c.broken), plural, strings.Join(c.broken, "; "))
+	return sfn.Refuse(name, "%d validation error%s detected: %s", len(c.broken), plural, strings.Join(c.broken, "; "))
 }
 
 // characters counts as AWS's service does, in UTF-16.

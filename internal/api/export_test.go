@@ -21,3 +21,6 @@ var (
 	PageToken = pageToken
 	OpenToken = openToken
 )
+
+// LogsOperationNames lists the table of operations of CloudWatch Logs.
+func LogsOperationNames() []string { return slices.Sorted(maps.Keys(logsOperations)) }

@@ -29,6 +29,8 @@ type protocol struct {
 	// exceptions is the table of the errors that the service raises. One that is missing there has the status 400 and the namespace.
 	exceptions map[sfn.ExceptionName]exception
 	namespace  string // of exceptions without one of their own, "" or one that ends in #
+	// refused are operations that people may look for in vain, with what to do instead.
+	refused map[string]string
 }
 
 // exception is how an error of a service looks on the wire.
@@ -76,6 +78,9 @@ func call[S any](w http.ResponseWriter, r *http.Request, p *protocol, operations
 	}
 	_, name, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 	do, ok := operations[name]
+	if instead := p.refused[name]; instead != "" && !ok {
+		return nil, unknownOperation("The operation %s of %s is not served here: %s.", name, p.title, instead)
+	}
 	if !ok {
 		return nil, unknownOperation("The operation %.100q of %s is not served here. Served are %s.", name, p.title,
 			strings.Join(slices.Sorted(maps.Keys(operations)), ", "))

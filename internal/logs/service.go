@@ -410,6 +410,14 @@ func (s *Service) HasGroup(name string) bool {
 	return s.groups[name] != nil
 }
 
+// HasStream tells whether the group has a stream of the name.
+func (s *Service) HasStream(group, stream string) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	g := s.groups[group]
+	return g != nil && g.streams[stream] != nil
+}
+
 // Groups lists all groups that take is true for, by name.
 func (s *Service) Groups(take func(name string) bool) []Group {
 	s.mu.RLock()
@@ -450,8 +458,8 @@ func (s *Service) SetRetention(name string, days int) error {
 	})
 }
 
-// SetTags replaces the group's tags. The error may be the exception ResourceNotFoundException.
-func (s *Service) SetTags(name string, edit func(tags map[string]string) error) error {
+// EditTags lets edit change the group's tags, unless it returns an error. The error may also be the exception ResourceNotFoundException.
+func (s *Service) EditTags(name string, edit func(tags map[string]string) error) error {
 	return s.change(name, func(g *group) error {
 		tags := maps.Clone(g.record.Tags)
 		if tags == nil {

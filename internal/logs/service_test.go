@@ -114,7 +114,9 @@ func TestRefusals(t *testing.T) {
 	s := open(t, vfs.NewMem())
 	must(t, s.CreateGroup(logs.Group{Name: "g"}))
 	must(t, s.CreateStream("g", "s"))
-	event := func(offset time.Duration, text string) logs.Event { return logs.Event{Timestamp: at(offset), Message: text} }
+	event := func(offset time.Duration, text string) logs.Event {
+		return logs.Event{Timestamp: at(offset), Message: text}
+	}
 	long := strings.Repeat("x", logs.MaxMessageBytes)
 	put := func(events ...logs.Event) error {
 		_, err := s.Put("g", "s", events)
