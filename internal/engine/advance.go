@@ -11,7 +11,8 @@ import (
 )
 
 // Input is what can happen to an execution: [Start], [Tick], [TaskSubmitted], [TaskSucceeded], [TaskFailed], [HeartbeatLapsed],
-// [MapRunSucceeded], [MapRunFailed], [ActivityStarted] or [Stop]. The Task inputs name the Scheduled event that they answer; one that answers nothing open changes nothing.
+// [MapRunSucceeded], [MapRunFailed], [ActivityStarted], [Stop] or [Redrive]. The Task inputs name the Scheduled event that they answer; one
+// that answers nothing open changes nothing.
 type Input interface{ input() }
 
 type (
@@ -54,6 +55,8 @@ type (
 	}
 	// Stop aborts the execution.
 	Stop struct{ Reason sfn.Failure }
+	// Redrive takes up a Standard execution that has ended without success. The token is the client's, "" for none.
+	Redrive struct{ Token string }
 )
 
 func (Start) input()           {}
@@ -66,6 +69,7 @@ func (ActivityStarted) input() {}
 func (MapRunSucceeded) input() {}
 func (MapRunFailed) input()    {}
 func (Stop) input()            {}
+func (Redrive) input()         {}
 
 // maxEventsPerAdvance bounds how long one Advance takes. It is above what a Standard execution can cause in a few milliseconds
 // of work, and keeps an endless loop of an Express execution from holding its goroutine.
@@ -79,11 +83,16 @@ func (x *Execution) Advance(in Input, now time.Time) []history.Event {
 		now = x.lastTime // a clock that was set back must not make history go backwards
 	}
 	x.now, x.out, x.room = now, nil, maxEventsPerAdvance
-	if x.status == "" {
+	switch {
+	case x.status == "":
 		if start, ok := in.(Start); ok {
 			x.start(start)
 		}
-	} else if !x.status.Ended() && !x.timeOut() {
+	case x.status.Ended():
+		if in, ok := in.(Redrive); ok {
+			x.redrive(in)
+		}
+	case !x.timeOut():
 		x.take(in)
 		x.ring()
 	}
@@ -222,6 +231,8 @@ func (x *Execution) step(f *flow) {
 		x.stepFork(f)
 	case distributing:
 		x.startMapRun(f, f.state.(*asl.Map))
+	case redriving:
+		x.redriveMapRun(f)
 	case distributed:
 		x.emit(f, history.MapStateSucceeded, f.fork.lastTail, nil)
 	case closing:
@@ -288,7 +299,7 @@ func (x *Execution) emit(f *flow, t history.Type, previous int64, d history.Deta
 }
 
 func (x *Execution) emitEvent(f *flow, e history.Event) {
-	if x.status.Ended() {
+	if x.status.Ended() && e.Type != history.ExecutionRedriven {
 		return
 	}
 	if x.lastID+1 >= sfn.MaxHistoryEvents && x.machine.Type != sfn.Express && !e.Type.EndsExecution() {

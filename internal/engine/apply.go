@@ -15,7 +15,7 @@ import (
 func (x *Execution) apply(e *history.Event) {
 	x.lastID, x.lastTime = e.ID, e.Time
 	var f *flow
-	if e.Type != history.ExecutionStarted && !e.Type.EndsExecution() {
+	if e.Type != history.ExecutionStarted && e.Type != history.ExecutionRedriven && !e.Type.EndsExecution() {
 		f = x.flows[e.Flow]
 		if e.Type != history.MapIterationStarted { // a Map takes up all the items that it may in one turn
 			x.takeTurn(f)
@@ -36,6 +36,8 @@ func (x *Execution) apply(e *history.Event) {
 		x.stop(sfn.StatusAborted, e)
 	case history.ExecutionTimedOut:
 		x.stop(sfn.StatusTimedOut, e)
+	case history.ExecutionRedriven:
+		x.applyRedriven(e)
 
 	case history.PassStateEntered, history.SucceedStateEntered, history.ChoiceStateEntered, history.TaskStateEntered,
 		history.ParallelStateEntered, history.MapStateEntered, history.WaitStateEntered, history.FailStateEntered:
@@ -75,6 +77,8 @@ func (x *Execution) apply(e *history.Event) {
 		x.applyIterationStarted(f, e)
 	case history.MapRunStarted:
 		x.applyMapRunStarted(f, e)
+	case history.MapRunRedriven:
+		x.applyMapRunRedriven(f, e)
 	case history.MapRunSucceeded:
 		x.closeTask(f)
 		f.result, f.fork.lastTail, f.phase = e.Result, e.ID, distributed
@@ -100,7 +104,10 @@ func (x *Execution) stop(status sfn.Status, e *history.Event) {
 	if d, ok := e.Details.(*history.FailedDetails); ok {
 		x.failure = d.Failure
 	}
-	x.flows, x.owed, x.ready, x.alarms = nil, nil, nil, nil
+	for _, f := range x.ready {
+		f.place = 0
+	}
+	x.owed, x.ready, x.alarms = nil, nil, nil // the flows stay as they are, for a redrive
 }
 
 func (x *Execution) applyEntered(f *flow, e *history.Event) {
@@ -133,6 +140,7 @@ func (x *Execution) applyExited(f *flow, e *history.Event) {
 		f.next = f.state.Common().Next
 	}
 	f.phase, f.result, f.failure = exited, nil, nil
+	x.dropChildren(f)
 	f.fork = fork{}
 	if f.next == "" && f.parent != nil {
 		if _, branch := f.parent.state.(*asl.Parallel); branch {

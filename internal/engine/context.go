@@ -25,7 +25,10 @@ func (x *Execution) context(f *flow, it *item) value.Value {
 		{Name: "RoleArn", Value: value.String(x.identity.RoleARN)},
 	}
 	if x.machine.Type != sfn.Express {
-		execution = append(execution, value.Member{Name: "RedriveCount", Value: value.Int(0)})
+		execution = append(execution, value.Member{Name: "RedriveCount", Value: value.Int(x.redriveCount)})
+		if x.redriveCount > 0 {
+			execution = append(execution, value.Member{Name: "RedriveTime", Value: value.String(timestamp(x.redriven))})
+		}
 	}
 	members := []value.Member{
 		{Name: "Execution", Value: value.NewObject(execution...)},

@@ -33,6 +33,9 @@ type Execution struct {
 	started, stopped time.Time
 	input, output    *value.Data
 	failure          sfn.Failure // of an execution that did not succeed
+	redriveCount     int64
+	redriven         time.Time // when it was last; zero if never
+	redrives         []redrive // the newest, for their client tokens
 
 	lastID   int64
 	lastTime time.Time
@@ -76,7 +79,7 @@ func Fold(machine *asl.Machine, identity Identity, events iter.Seq2[history.Even
 		x.apply(&e)
 	}
 	for _, f := range x.flows {
-		if f != nil && f.canStep(x.lastTime) {
+		if f != nil && x.status == sfn.StatusRunning && f.canStep(x.lastTime) {
 			x.wake(f)
 		}
 	}
@@ -117,6 +120,9 @@ func (x *Execution) Identity() Identity { return x.identity }
 
 // chance returns the source of what looks like chance when the field is evaluated after the event.
 func (x *Execution) chance(event int64, field string) *payload.Chance {
+	if x.redriveCount > 0 {
+		field += " " + strconv.FormatInt(x.redriveCount, 10) // a state that begins again after the same event draws anew
+	}
 	return payload.NewChance(x.identity.ARN+" "+strconv.FormatInt(x.started.UnixMilli(), 10)+" "+field, event)
 }
 

@@ -36,7 +36,7 @@ func (x *Execution) applyFailed(f *flow, e *history.Event, failure sfn.Failure) 
 // applyStateFailed notes that a Map or Parallel failed for good with the event e.
 func (x *Execution) applyStateFailed(f *flow, e *history.Event) {
 	f.tail, f.link = e.ID, e.ID
-	x.endChildren(f)
+	x.cutChildren(f)
 	x.lose(f, e)
 }
 

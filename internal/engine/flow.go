@@ -24,6 +24,7 @@ const (
 	forked                    // children are at work
 	distributing              // a distributed Map has been started: its Map Run is about to be
 	distributed               // the Map Run has ended well
+	redriving                 // the Map Run of a redriven execution is about to go on
 	closing                   // a child failed: the others are cut short, then the state fails, or begins again when due
 	exited                    // the state is behind: the flow goes on or ends
 	ended                     // the flow is over
@@ -36,6 +37,7 @@ type flow struct {
 	parent *flow
 	index  int64 // of the branch or the item
 
+	cut   bool  // cut short together with the state around it: kept aside for a redrive
 	turn  int64 // the last event that happened to the flow
 	place int   // in the heap of flows that can take a step, from 1; 0 if it is not there
 
@@ -78,6 +80,7 @@ type task struct {
 type fork struct {
 	started  int64         // id of the Started event; 0 while there is none
 	children []*flow       // by branch or item; nil before and after their time
+	cut      []*flow       // those that were cut short, in the order in which they were
 	results  []*value.Data // by branch or item
 	lastTail int64         // the newest event among the tails of children that succeeded
 	lastLink int64         // the link of the child that succeeded last
@@ -88,6 +91,10 @@ type fork struct {
 	items       value.Array
 	concurrency int64       // how many items may be at work at once
 	item        *value.Data // input of the iteration that is about to begin, once it is known
+
+	mapRunARN      string
+	mapRunEvent    int64 // id of the newest MapRunStarted or MapRunRedriven
+	mapRunRedrives int64
 
 	blame  *flow // the child that failed; nil if the state's own expression did
 	blamed int64 // the failing event
@@ -122,6 +129,9 @@ func (f *flow) variable(name string) (value.Value, bool) {
 
 // wakeAt is when the flow wants to be woken; zero for never.
 func (f *flow) wakeAt() time.Time {
+	if f.cut {
+		return time.Time{}
+	}
 	switch f.phase {
 	case waiting, retrying:
 		return f.due
@@ -141,7 +151,7 @@ func (f *flow) canStep(now time.Time) bool {
 		return false
 	}
 	switch f.phase {
-	case entering, entered, succeeded, failed, faulty, distributing, distributed, exited:
+	case entering, entered, succeeded, failed, faulty, distributing, distributed, redriving, exited:
 		return true
 	case scheduled:
 		return !isActivity(f.state)
@@ -157,8 +167,11 @@ func (f *flow) canStep(now time.Time) bool {
 
 // isCut tells whether the flow is about to be cut short because a sibling of it, or of a flow around it, failed; or has failed itself.
 func (f *flow) isCut() bool {
+	if f.cut {
+		return true
+	}
 	for p := f.parent; p != nil; p = p.parent {
-		if p.phase == closing {
+		if p.cut || p.phase == closing {
 			return true
 		}
 	}

@@ -122,7 +122,7 @@ func (x *Execution) concurrency(f *flow, s *asl.Map) (int64, *fault) {
 
 // applyForked notes that the state begins its work, with fresh children.
 func (x *Execution) applyForked(f *flow, e *history.Event) {
-	x.endChildren(f)
+	x.dropChildren(f)
 	before := f.fork
 	f.fork = fork{started: e.ID, lastTail: e.ID, lastLink: e.ID}
 	switch s := f.state.(type) {
@@ -358,7 +358,7 @@ func (x *Execution) cutShort(f, child *flow, cause int64) {
 // applyStateAborted notes that the flow's state was cut short. A branch is over with it, an iteration after one more event.
 func (x *Execution) applyStateAborted(f *flow) {
 	x.closeTask(f)
-	x.endChildren(f)
+	x.cutChildren(f)
 	if _, branch := f.parent.state.(*asl.Parallel); branch {
 		x.cutChild(f)
 		return
@@ -366,22 +366,40 @@ func (x *Execution) applyStateAborted(f *flow) {
 	f.phase = ended
 }
 
-// cutChild notes that a child is over without a result.
+// cutChild notes that a child is over without a result. It is kept aside, with what it has forked: a redrive takes it up again.
 func (x *Execution) cutChild(child *flow) {
 	x.closeTask(child)
-	x.endChildren(child)
-	child.parent.fork.children[child.index] = nil
-	x.end(child)
+	x.cutChildren(child)
+	child.cut = true
+	f := child.parent
+	f.fork.children[child.index] = nil
+	f.fork.cut = append(f.fork.cut, child)
 }
 
-// endChildren ends what is left of the flow's children, at all depths.
-func (x *Execution) endChildren(f *flow) {
+// cutChildren cuts short what is left of the flow's children.
+func (x *Execution) cutChildren(f *flow) {
+	for _, child := range f.fork.children {
+		if child != nil {
+			x.cutChild(child)
+		}
+	}
+}
+
+// dropChildren ends what is left of the flow's children for good, at all depths.
+func (x *Execution) dropChildren(f *flow) {
+	drop := func(child *flow) {
+		x.dropChildren(child)
+		x.closeTask(child)
+		x.end(child)
+	}
 	for i, child := range f.fork.children {
 		if child != nil {
-			x.endChildren(child)
-			x.closeTask(child)
-			x.end(child)
+			drop(child)
 			f.fork.children[i] = nil
 		}
 	}
+	for _, child := range f.fork.cut {
+		drop(child)
+	}
+	f.fork.cut = nil
 }

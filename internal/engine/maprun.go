@@ -27,6 +27,9 @@ type MapRun struct {
 	ToleratedPercentage float64
 	// ItemCounts says how many items each of the Inputs has.
 	ItemCounts []int64
+	// Redrives is how often the Map Run was redriven. If it was, its ARN is that of the run before: children that have succeeded are done,
+	// all others go on or are started.
+	Redrives int64
 }
 
 // MapLabel is the label of a distributed Map: its own, or one made of its name where it has none, as AWS makes one up.
@@ -54,8 +57,19 @@ func (x *Execution) mapRunARN(s *asl.Map, id string) string {
 }
 
 func (x *Execution) applyMapRunStarted(f *flow, e *history.Event) {
+	f.fork.mapRunARN = e.Details.(*history.MapRunStartedDetails).MapRunARN
+	x.oweMapRun(f, e)
+}
+
+func (x *Execution) applyMapRunRedriven(f *flow, e *history.Event) {
+	f.fork.mapRunRedrives = e.Details.(*history.MapRunRedrivenDetails).RedriveCount
+	x.oweMapRun(f, e)
+}
+
+func (x *Execution) oweMapRun(f *flow, e *history.Event) {
 	f.tail, f.link, f.phase = e.ID, e.ID, running
-	f.task = task{scheduled: e.ID, parameters: value.NewData(value.String(e.Details.(*history.MapRunStartedDetails).MapRunARN))}
+	f.fork.mapRunEvent = e.ID
+	f.task = task{scheduled: e.ID}
 	x.owed[e.ID] = f
 }
 
@@ -66,8 +80,7 @@ func (x *Execution) mapRun(f *flow) *MapRun {
 	if why != nil {
 		run = &MapRun{Map: s} // it was prepared before it was started: this does not happen
 	}
-	arn, _ := f.task.parameters.Value().(value.String)
-	run.ARN = string(arn)
+	run.ARN, run.Redrives = f.fork.mapRunARN, f.fork.mapRunRedrives
 	return run
 }
 

@@ -117,8 +117,8 @@ func (g *generator) outcomes() []outcome {
 	return list
 }
 
-// TestRandomMachines checks over machines that nobody thought of that an execution always ends, that its history is well-formed, and that
-// it is never more than its history.
+// TestRandomMachines checks over machines that nobody thought of that an execution always ends, also when it is stopped and redriven,
+// that its history is well-formed, and that it is never more than its history.
 func TestRandomMachines(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		g := &generator{T: rt, answers: map[string][]outcome{}}
@@ -131,6 +131,12 @@ func TestRandomMachines(t *testing.T) {
 			rt.Fatalf("%s: %v", definition, diagnostics)
 		}
 		w := newWorld(t, machine, g.answers)
+		for range rapid.IntRange(0, 2).Draw(rt, "redrives") {
+			w.redrives = append(w.redrives, time.Duration(rapid.IntRange(0, 3).Draw(rt, "after"))*time.Second)
+		}
+		if rapid.Bool().Draw(rt, "stopped") {
+			w.stopAt = time.Duration(rapid.IntRange(1, 9).Draw(rt, "stopAt")) * time.Second
+		}
 		w.check = func(w *world) {
 			folded, err := Fold(machine, w.x.Identity(), recorded(w.events))
 			if err != nil {
@@ -150,7 +156,7 @@ func TestRandomMachines(t *testing.T) {
 // malformed says what is wrong with a history, "" if nothing is.
 func malformed(events []history.Event) string {
 	for i, e := range events {
-		switch last := i == len(events)-1; {
+		switch last := i == len(events)-1 || events[i+1].Type == history.ExecutionRedriven; {
 		case e.ID != int64(i+1):
 			return fmt.Sprintf("event %d has the id %d", i+1, e.ID)
 		case e.PreviousID >= e.ID || e.PreviousID < 0:

@@ -26,6 +26,16 @@ type scenario struct {
 	machine *asl.Machine
 	input   string
 	answers map[string][]outcome
+	// stopAt and redrives are the world's.
+	stopAt   time.Duration
+	redrives []time.Duration
+}
+
+// world is a new one for the scenario.
+func (s *scenario) world(t testing.TB) *world {
+	w := newWorld(t, s.machine, s.answers)
+	w.stopAt, w.redrives = s.stopAt, s.redrives
+	return w
 }
 
 // answer is an outcome as the files write it.
@@ -69,6 +79,10 @@ func readScenario(t testing.TB, file string) scenario {
 			}
 		case "input.json":
 			s.input = strings.TrimSpace(string(f.Data))
+		case "stop":
+			s.stopAt = durations(t, f.Data)[0]
+		case "redrives":
+			s.redrives = durations(t, f.Data)
 		case "answers.json":
 			var answers map[string][]answer
 			if err := json.Unmarshal(f.Data, &answers); err != nil {
@@ -82,6 +96,17 @@ func readScenario(t testing.TB, file string) scenario {
 		}
 	}
 	return s
+}
+
+func durations(t testing.TB, text []byte) (list []time.Duration) {
+	for _, field := range strings.Fields(string(text)) {
+		d, err := time.ParseDuration(field)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, d)
+	}
+	return list
 }
 
 func (a answer) outcome(t testing.TB) outcome {
@@ -119,7 +144,7 @@ func print(events []history.Event) string {
 func TestScenarios(t *testing.T) {
 	for _, s := range scenarios(t) {
 		t.Run(s.name, func(t *testing.T) {
-			w := newWorld(t, s.machine, s.answers)
+			w := s.world(t)
 			w.check = foldsBack
 			w.run(s.input)
 			got := print(w.events)
@@ -161,11 +186,11 @@ func foldsBack(w *world) {
 func TestCutAnywhere(t *testing.T) {
 	for _, s := range scenarios(t) {
 		t.Run(s.name, func(t *testing.T) {
-			whole := newWorld(t, s.machine, s.answers)
+			whole := s.world(t)
 			whole.run(s.input)
 			want := chain(whole.events)
 			for cut := 1; cut < len(whole.events); cut++ {
-				w := newWorld(t, s.machine, s.answers)
+				w := s.world(t)
 				w.cutAt = cut
 				w.run(s.input)
 				if got := chain(w.events); got != want {
@@ -206,9 +231,9 @@ func chain(events []history.Event) string {
 func TestUnaskedAnswersChangeNothing(t *testing.T) {
 	for _, s := range scenarios(t) {
 		t.Run(s.name, func(t *testing.T) {
-			plain := newWorld(t, s.machine, s.answers)
+			plain := s.world(t)
 			plain.run(s.input)
-			w := newWorld(t, s.machine, s.answers)
+			w := s.world(t)
 			w.check = func(w *world) {
 				for id := int64(0); id <= w.x.LastEventID()+1; id++ {
 					if w.x.Owes(id) {

@@ -19,6 +19,7 @@ func state(x *Execution) string {
 	p("status %s, started %s, stopped %s, last %d at %s, deadline %s, wake %s, more %v", x.status, stamp(x.started), stamp(x.stopped),
 		x.lastID, stamp(x.lastTime), stamp(x.deadline), stamp(x.WakeAt()), x.HasMore())
 	p("input %s output %s failure %+v", text(x.input), text(x.output), x.failure)
+	p("redrives %d at %s %v", x.redriveCount, stamp(x.redriven), x.redrives)
 	p("owed %v", slices.Sorted(maps.Keys(x.owed)))
 	for number, f := range x.flows {
 		if f == nil {
@@ -42,10 +43,14 @@ func flowState(f *flow) string {
 		vars = append(vars, v+"="+text(f.vars[v]))
 	}
 	var children, results []string
+	var cut []int64
 	for i, child := range f.fork.children {
 		if child != nil {
 			children = append(children, fmt.Sprint(i, ":", child.number))
 		}
+	}
+	for _, child := range f.fork.cut {
+		cut = append(cut, child.number)
 	}
 	for _, r := range f.fork.results {
 		results = append(results, text(r))
@@ -55,12 +60,12 @@ func flowState(f *flow) string {
 		blame = f.fork.blame.number
 	}
 	return fmt.Sprintf("parent %d index %d phase %d tail %d link %d next %q data %s vars %v state %q entered %d cause %d at %s retries %v/%d result %s failure %v lapsed %v final %v fault %v due %s"+
-		" task {%d %s %s %s %s %s %s} fork {%d %v %v tail %d link %d done %d begun %d items %s concurrency %d blame %d %d again %v}",
+		" task {%d %s %s %s %s %s %s} fork {%d %v %v tail %d link %d done %d begun %d items %s concurrency %d blame %d %d again %v cut %v mapRun %q %d %d} cut %v",
 		parent, f.index, f.phase, f.tail, f.link, f.next, text(f.data), vars, name, f.entered, f.cause, stamp(f.enteredAt), f.retries, f.retryCount,
 		text(f.result), f.failure, f.lapsed, f.final, f.fault, stamp(f.due),
 		f.task.scheduled, text(f.task.parameters), f.task.roleARN, text(f.task.submitted), f.task.timeout, f.task.heartbeat, stamp(f.task.deadline),
 		f.fork.started, children, results, f.fork.lastTail, f.fork.lastLink, f.fork.done, f.fork.begun, value.Text(f.fork.items), f.fork.concurrency,
-		blame, f.fork.blamed, f.fork.again)
+		blame, f.fork.blamed, f.fork.again, cut, f.fork.mapRunARN, f.fork.mapRunEvent, f.fork.mapRunRedrives, f.cut)
 }
 
 func text(d *value.Data) string {

@@ -10,7 +10,8 @@ import (
 	"github.com/tutti-run/tutti/internal/value"
 )
 
-// applyWait works out when the Wait state that was just entered is due. It happens in apply so that a folded execution knows it too.
+// applyWait works out when the Wait state that was just entered, or taken up again, is due. It happens in apply so that a folded execution
+// knows it too.
 func (x *Execution) applyWait(f *flow, s *asl.Wait) {
 	due, why := x.waitUntil(f, s)
 	if why != nil {
@@ -34,7 +35,7 @@ func (x *Execution) waitUntil(f *flow, s *asl.Wait) (time.Time, *fault) {
 	}
 	if s.Seconds.Set {
 		seconds, why := x.waitSeconds(f, s.Seconds, input)
-		return f.enteredAt.Add(time.Duration(seconds) * time.Second), why
+		return x.lastTime.Add(time.Duration(seconds) * time.Second), why
 	}
 	text := s.Timestamp.Literal
 	if e := s.Timestamp.Expr; e != nil {
@@ -61,7 +62,7 @@ func (x *Execution) waitUntil(f *flow, s *asl.Wait) (time.Time, *fault) {
 		return at, why
 	case !ok:
 		return at, x.runtime(f, "The Timestamp field cannot be parsed as an ISO-8601 extended offset date-time format string: %s", text)
-	case at.Sub(f.enteredAt) > math.MaxInt32*time.Second:
+	case at.Sub(x.lastTime) > math.MaxInt32*time.Second:
 		return at, x.runtime(f, "Wait state delay is too long.")
 	}
 	return at.Truncate(time.Second), nil

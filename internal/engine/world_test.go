@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -28,6 +29,10 @@ type world struct {
 	check func(*world)
 	// cutAt is the number of events after which everything but the history is lost, once; 0 for never.
 	cutAt int
+	// stopAt is when the execution is stopped, after its start; 0 for never.
+	stopAt time.Duration
+	// redrives are how long after its end each of them comes, as long as the execution does not succeed.
+	redrives []time.Duration
 }
 
 // outcome is what comes of one attempt at a task.
@@ -136,6 +141,9 @@ func (w *world) lookAround() {
 
 // run takes the execution to its end, or to where nothing happens any more.
 func (w *world) run(input string) {
+	if w.stopAt > 0 {
+		w.due = append(w.due, happening{epoch.Add(w.stopAt), Stop{*sfn.Fail("Stopped", "by hand")}, 0})
+	}
 	w.advance(Start{value.RecordedData(input)})
 	w.carryOn()
 }
@@ -143,7 +151,12 @@ func (w *world) run(input string) {
 func (w *world) carryOn() {
 	for range 100_000 {
 		if w.x.Status().Ended() {
-			return
+			if w.x.Status() == sfn.StatusSucceeded || w.x.Redrives() == int64(len(w.redrives)) {
+				return
+			}
+			w.now = w.now.Add(w.redrives[w.x.Redrives()])
+			w.advance(Redrive{Token: fmt.Sprint("token", w.x.Redrives())})
+			continue
 		}
 		if w.x.HasMore() {
 			w.advance(Tick{})

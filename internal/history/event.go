@@ -24,6 +24,8 @@ type Event struct {
 	// Next is the state that follows an Exited event, where the definition alone does not say so: after a Choice or a Catch. AWS does
 	// not show it.
 	Next string
+	// Token is the client token of the request that caused an ExecutionRedriven. AWS does not show it.
+	Token string
 	// Result is what a Map Run came to; AWS shows it only in the state's output, after ResultSelector and ResultPath.
 	Result *value.Data
 }
@@ -43,6 +45,7 @@ func (e *Event) AppendJournal(dst []byte) []byte {
 		w.optNumber("flow", &e.Flow)
 	}
 	w.optText("next", &e.Next)
+	w.optText("token", &e.Token)
 	w.parameters("result", &e.Result)
 	return append(w.dst, '}')
 }

@@ -62,6 +62,7 @@ func fromValue(v value.Value) (Event, error) {
 	r.number("previousEventId", &e.PreviousID)
 	r.optNumber("flow", &e.Flow)
 	r.optText("next", &e.Next)
+	r.optText("token", &e.Token)
 	r.parameters("result", &e.Result)
 	stamp, _ := object.Get("timestamp")
 	seconds, ok := value.Float64(stamp)
