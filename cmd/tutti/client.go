@@ -155,7 +155,7 @@ func (r *remote) explain(err error) error {
 		code := exitTrouble
 		switch answered.ErrorCode() {
 		case "InvalidArn", "InvalidName", "InvalidExecutionInput", "ValidationException", "ExecutionAlreadyExists", "ExecutionDoesNotExist",
-			"StateMachineDoesNotExist", "StateMachineTypeNotSupported":
+			"ExecutionNotRedrivable", "StateMachineDoesNotExist", "StateMachineTypeNotSupported":
 			code = exitUsage
 		}
 		return &problem{code, fmt.Errorf("%s: %s", answered.ErrorCode(), answered.ErrorMessage())}

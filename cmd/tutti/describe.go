@@ -80,6 +80,7 @@ func (c *cli) describeExecution(ctx context.Context, r *remote, f clientFlags, a
 	c.printFields([][2]string{
 		{"Execution", aws.ToString(out.Name)}, {"ARN", arn}, {"Machine", r.short(aws.ToString(out.StateMachineArn))}, {"Status", c.out.theme.status(out.Status)},
 		{"Started", moment(out.StartDate)}, {"Stopped", moment(out.StopDate)}, {"Duration", c.took(out.StartDate, out.StopDate)},
+		{"Redriven", redrives(out)},
 		{"Error", printable(aws.ToString(out.Error))}, {"Cause", causeText(aws.ToString(out.Cause))},
 	})
 	c.out.println("")
@@ -91,6 +92,14 @@ func (c *cli) describeExecution(ctx context.Context, r *remote, f clientFlags, a
 		c.out.println(pretty(*out.Output))
 	}
 	return nil
+}
+
+// redrives says how often an execution was redriven and when last, "" if never.
+func redrives(out *sfn.DescribeExecutionOutput) string {
+	if aws.ToInt32(out.RedriveCount) == 0 {
+		return ""
+	}
+	return count(int(*out.RedriveCount), "time", "times") + ", last " + moment(out.RedriveDate)
 }
 
 // printFields prints names and values, without the values that are empty.

@@ -21,6 +21,8 @@ type follower struct {
 	now     func() time.Time
 	// enough, if not nil, is asked after every look whether to stop watching an execution that has not ended.
 	enough func() bool
+	// told is the newest event that is not told any more, where events are told a line each: of a redriven execution, how it ended before.
+	told int64
 
 	tree *tree
 	lag  int // looks that found no execution
@@ -100,7 +102,7 @@ func (f *follower) poll(ctx context.Context) ([]types.HistoryEvent, error) {
 func (f *follower) take(events []types.HistoryEvent) {
 	for _, e := range events {
 		n := f.tree.add(e)
-		if f.console.live {
+		if f.console.live || e.Id <= f.told {
 			continue
 		}
 		for _, line := range f.view.progressLines(f.tree, n, e) {

@@ -26,6 +26,7 @@ const (
 	machineARN   = "arn:aws:states:us-east-1:000000000000:stateMachine:watch"
 	expressARN   = "arn:aws:states:us-east-1:000000000000:stateMachine:quick"
 	executionARN = "arn:aws:states:us-east-1:000000000000:execution:watch:one"
+	mapRunARN    = "arn:aws:states:us-east-1:000000000000:mapRun:watch/Each:1-2"
 )
 
 var began = time.Date(2026, 3, 1, 12, 0, 0, 123_000_000, time.UTC)
@@ -43,6 +44,7 @@ type backend struct {
 
 	started  []runner.StartRequest
 	stopped  []sfn.Failure
+	redriven []string // client tokens
 	answered []string
 	filters  []store.Filter
 }
@@ -101,6 +103,11 @@ func (b *backend) StopExecution(_ context.Context, _ string, reason sfn.Failure)
 	return began.Add(time.Minute), b.err
 }
 
+func (b *backend) RedriveExecution(_ context.Context, _, token string) (time.Time, error) {
+	b.redriven = append(b.redriven, token)
+	return began.Add(time.Minute), b.err
+}
+
 func (b *backend) execution(arn string) (store.Execution, error) {
 	for _, e := range b.executions {
 		if e.ARN == arn {
@@ -113,6 +120,7 @@ func (b *backend) execution(arn string) (store.Execution, error) {
 func (b *backend) Describe(arn string) (runner.Description, error) {
 	e, err := b.execution(arn)
 	d := runner.Description{Execution: e, Input: b.input, Failure: b.failure}
+	d.RedriveStatus, d.RedriveStatusReason = runner.RedriveStatusOf(&e, began.Add(time.Hour))
 	if e.Status == sfn.StatusSucceeded {
 		d.Output = data(b.output)
 	}
@@ -131,7 +139,7 @@ func (b *backend) Executions(f store.Filter) ([]store.Execution, string, error) 
 	}
 	var matching []store.Execution
 	for _, e := range b.executions {
-		if e.MachineARN == f.MachineARN && e.MapRunARN == f.MapRunARN && (f.Status == "" || e.Status == f.Status) && (f.Match == nil || f.Match(&e)) {
+		if (e.MachineARN == f.MachineARN || f.MapRunARN != "") && e.MapRunARN == f.MapRunARN && (f.Status == "" || e.Status == f.Status) && (f.Match == nil || f.Match(&e)) {
 			matching = append(matching, e)
 		}
 	}

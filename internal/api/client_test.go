@@ -128,6 +128,20 @@ func TestStopExecution(t *testing.T) {
 	}
 }
 
+func TestRedriveExecution(t *testing.T) {
+	b := newBackend()
+	out, err := client(t, b).RedriveExecution(t.Context(), &awssfn.RedriveExecutionInput{ExecutionArn: aws.String(executionARN), ClientToken: aws.String("mine")})
+	if err != nil || !out.RedriveDate.Equal(began.Add(time.Minute)) || len(b.redriven) != 1 || b.redriven[0] != "mine" {
+		t.Errorf("got %+v, %v, redriven with %q", out, err, b.redriven)
+	}
+	b.err = sfn.Refuse(sfn.ExecutionNotRedrivable, "Execution e invalid for redrive as: it runs")
+	_, err = client(t, b).RedriveExecution(t.Context(), &awssfn.RedriveExecutionInput{ExecutionArn: aws.String(executionARN)})
+	var refused *types.ExecutionNotRedrivable
+	if !errors.As(err, &refused) || refused.ErrorMessage() != "Execution e invalid for redrive as: it runs" {
+		t.Errorf("got %v, want ExecutionNotRedrivable", err)
+	}
+}
+
 func TestDescribeExecution(t *testing.T) {
 	failed := sfn.Failure{Error: sfn.Some("E"), Cause: sfn.Some("")}
 	for _, test := range []struct {
@@ -181,12 +195,16 @@ func TestListExecutions(t *testing.T) {
 		e := b.executions[0]
 		e.Name, e.ARN, e.RedriveCount = fmt.Sprint("older", i), executionARN+fmt.Sprint(i), i%2
 		b.executions = append(b.executions, e)
+		e.Name, e.ARN, e.MapRunARN = fmt.Sprint("child", i), executionARN+"/child"+fmt.Sprint(i), mapRunARN
+		b.executions = append(b.executions, e)
 	}
 	c := client(t, b)
 	names := func(in awssfn.ListExecutionsInput) string {
 		t.Helper()
 		var names []string
-		in.StateMachineArn = aws.String(machineARN)
+		if in.MapRunArn == nil {
+			in.StateMachineArn = aws.String(machineARN)
+		}
 		pages := awssfn.NewListExecutionsPaginator(c, &in)
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(t.Context())
@@ -207,8 +225,8 @@ func TestListExecutions(t *testing.T) {
 		{awssfn.ListExecutionsInput{}, "one older0 older1 older2 older3 |"},
 		{awssfn.ListExecutionsInput{MaxResults: 2}, "one older0 | older1 older2 | older3 |"},
 		{awssfn.ListExecutionsInput{StatusFilter: types.ExecutionStatusFailed}, "|"},
-		{awssfn.ListExecutionsInput{RedriveFilter: types.ExecutionRedriveFilterRedriven}, "older1 older3 |"},
-		{awssfn.ListExecutionsInput{RedriveFilter: types.ExecutionRedriveFilterNotRedriven, MaxResults: 1}, "one | older0 | older2 |"},
+		{awssfn.ListExecutionsInput{MapRunArn: aws.String(mapRunARN), RedriveFilter: types.ExecutionRedriveFilterRedriven}, "child1 child3 |"},
+		{awssfn.ListExecutionsInput{MapRunArn: aws.String(mapRunARN), RedriveFilter: types.ExecutionRedriveFilterNotRedriven, MaxResults: 1}, "child0 | child2 |"},
 	} {
 		if got := names(test.in); got != test.want {
 			t.Errorf("%+v: got %q, want %q", test.in, got, test.want)

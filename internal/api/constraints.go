@@ -17,6 +17,7 @@ const (
 	maxToken          = 1024
 	maxExecutionToken = 3096 // ListExecutions' own
 	maxResults        = 1000
+	maxClientToken    = 64
 )
 
 // constraints gathers what a request breaks of the API's model, in the words of AWS's own check.

@@ -32,6 +32,7 @@ type Executions interface {
 	StartExecution(ctx context.Context, req runner.StartRequest) (runner.Started, error)
 	StartSyncExecution(ctx context.Context, req runner.StartRequest) (runner.Started, runner.Outcome, error)
 	StopExecution(ctx context.Context, arn string, reason sfn.Failure) (time.Time, error)
+	RedriveExecution(ctx context.Context, arn, clientToken string) (time.Time, error)
 	Describe(arn string) (runner.Description, error)
 	// Executions lists executions, the newest first, with the cursor of the next page.
 	Executions(f store.Filter) ([]store.Execution, string, error)
@@ -63,6 +64,8 @@ var statesProtocol = protocol{
 		sfn.ActivityDoesNotExist:        {ofStates, http.StatusBadRequest},
 		sfn.ExecutionAlreadyExists:      {ofStates, http.StatusBadRequest},
 		sfn.ExecutionDoesNotExist:       {ofStates, http.StatusBadRequest},
+		sfn.ExecutionLimitExceeded:      {ofStates, http.StatusBadRequest},
+		sfn.ExecutionNotRedrivable:      {ofStates, http.StatusBadRequest},
 		sfn.InvalidArn:                  {ofStates, http.StatusBadRequest},
 		sfn.InvalidDefinition:           {ofStates, http.StatusBadRequest},
 		sfn.InvalidExecutionInput:       {ofStates, http.StatusBadRequest},
@@ -94,6 +97,7 @@ var statesOperations = map[string]operation[*stepFunctions]{
 	"GetExecutionHistory":  op((*stepFunctions).getExecutionHistory),  // the events of one execution, a page at a time
 	"ListExecutions":       op((*stepFunctions).listExecutions),       // of a machine or a Map Run, the newest first
 	"ListStateMachines":    op((*stepFunctions).listStateMachines),    // all machines
+	"RedriveExecution":     op((*stepFunctions).redriveExecution),     // takes up a Standard execution that ended without success
 	"SendTaskFailure":      op((*stepFunctions).sendTaskFailure),      // fails the task whose token one holds
 	"SendTaskHeartbeat":    op((*stepFunctions).sendTaskHeartbeat),    // says that one is still at it
 	"SendTaskSuccess":      op((*stepFunctions).sendTaskSuccess),      // ends the task whose token one holds

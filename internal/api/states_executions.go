@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/tutti-run/tutti/internal/runner"
@@ -219,9 +220,8 @@ func (s *stepFunctions) describeExecution(_ context.Context, in *describeExecuti
 		StartDate: timestamp{d.StartDate}, StopDate: timestamp{d.StopDate},
 		InputDetails: included{withData}, Error: d.Failure.Error, Cause: d.Failure.Cause, TraceHeader: d.TraceHeader,
 		MapRunARN: d.MapRunARN, StateMachineVersionARN: d.VersionARN, StateMachineAliasARN: d.AliasARN,
-		RedriveCount: d.RedriveCount, RedriveDate: timestamp{d.RedriveDate},
+		RedriveCount: d.RedriveCount, RedriveDate: timestamp{d.RedriveDate}, RedriveStatus: string(d.RedriveStatus), RedriveStatusReason: d.RedriveStatusReason,
 	}
-	out.RedriveStatus, out.RedriveStatusReason = s.redrivable(&d.Execution)
 	if d.Status == sfn.StatusSucceeded {
 		out.OutputDetails = &included{withData}
 	}
@@ -234,27 +234,33 @@ func (s *stepFunctions) describeExecution(_ context.Context, in *describeExecuti
 	return out, nil
 }
 
-// redrivable is the redriveStatus of an execution with its reason (API reference, DescribeExecution, "redriveStatusReason").
-func (s *stepFunctions) redrivable(e *store.Execution) (status, reason string) {
-	const (
-		period    = 14 * 24 * time.Hour
-		maxEvents = sfn.MaxHistoryEvents - 1
-	)
-	switch {
-	case e.Status == sfn.StatusRunning || e.Status == sfn.StatusSucceeded:
-		reason = "Execution is " + string(e.Status) + " and cannot be redriven"
-	case e.LastEventID >= maxEvents:
-		reason = "Execution history event limit exceeded"
-	case s.now().Sub(e.StartDate) > sfn.MaxStandardDuration:
-		reason = "Execution has exceeded the max execution time"
-	case s.now().Sub(e.StopDate) > period:
-		reason = "Execution redrivable period exceeded"
-	case e.MapRunARN != "":
-		return "REDRIVABLE_BY_MAP_RUN", ""
-	default:
-		return "REDRIVABLE", ""
+type redriveExecutionInput struct {
+	ExecutionARN sfn.OptString `json:"executionArn"`
+	ClientToken  sfn.OptString `json:"clientToken"`
+}
+
+type redriveExecutionOutput struct {
+	RedriveDate timestamp `json:"redriveDate"`
+}
+
+func (s *stepFunctions) redriveExecution(ctx context.Context, in *redriveExecutionInput) (*redriveExecutionOutput, error) {
+	if err := checkARN(in.ExecutionARN, kindExecution); err != nil {
+		return nil, err
 	}
-	return "NOT_REDRIVABLE", reason
+	var c constraints
+	c.execution(in.ExecutionARN)
+	c.length("clientToken", in.ClientToken, 1, maxClientToken)
+	if strings.IndexFunc(in.ClientToken.Text, func(r rune) bool { return r < '!' || r > '~' }) >= 0 {
+		c.add("'"+in.ClientToken.Text+"' ", "clientToken", "Member must satisfy regular expression pattern: [!-~]+")
+	}
+	if err := c.err(); err != nil {
+		return nil, err
+	}
+	at, err := s.backend.RedriveExecution(ctx, in.ExecutionARN.Text, in.ClientToken.Text)
+	if err != nil {
+		return nil, err
+	}
+	return &redriveExecutionOutput{timestamp{at}}, nil
 }
 
 type listExecutionsInput struct {
@@ -354,6 +360,8 @@ func (s *stepFunctions) checkList(in *listExecutionsInput) error {
 		return sfn.Refuse(sfn.ValidationException, "Must specify exactly one of stateMachineArn and mapRunArn")
 	case in.StatusFilter.Text == string(sfn.StatusPendingRedrive) && !in.MapRunARN.Set:
 		return sfn.Refuse(sfn.ValidationException, "The status filter PENDING_REDRIVE requires mapRunArn")
+	case in.RedriveFilter.Set && !in.MapRunARN.Set:
+		return sfn.Refuse(sfn.ValidationException, "RedriveFilter cannot be applied to ListExecutions call with StateMachine ARN")
 	case in.MapRunARN.Set:
 		return nil
 	}

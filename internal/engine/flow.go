@@ -95,6 +95,7 @@ type fork struct {
 	mapRunARN      string
 	mapRunEvent    int64 // id of the newest MapRunStarted or MapRunRedriven
 	mapRunRedrives int64
+	mapRunRedriven time.Time // when it was redriven last; zero if never
 
 	blame  *flow // the child that failed; nil if the state's own expression did
 	blamed int64 // the failing event

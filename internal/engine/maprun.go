@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/tutti-run/tutti/internal/asl"
 	"github.com/tutti-run/tutti/internal/history"
@@ -30,6 +31,8 @@ type MapRun struct {
 	// Redrives is how often the Map Run was redriven. If it was, its ARN is that of the run before: children that have succeeded are done,
 	// all others go on or are started.
 	Redrives int64
+	// Redriven is when the Map Run was redriven last: an unsuccessful child that stopped before is due for it. Zero if never.
+	Redriven time.Time
 }
 
 // MapLabel is the label of a distributed Map: its own, or one made of its name where it has none, as AWS makes one up.
@@ -62,7 +65,7 @@ func (x *Execution) applyMapRunStarted(f *flow, e *history.Event) {
 }
 
 func (x *Execution) applyMapRunRedriven(f *flow, e *history.Event) {
-	f.fork.mapRunRedrives = e.Details.(*history.MapRunRedrivenDetails).RedriveCount
+	f.fork.mapRunRedrives, f.fork.mapRunRedriven = e.Details.(*history.MapRunRedrivenDetails).RedriveCount, e.Time
 	x.oweMapRun(f, e)
 }
 
@@ -80,7 +83,7 @@ func (x *Execution) mapRun(f *flow) *MapRun {
 	if why != nil {
 		run = &MapRun{Map: s} // it was prepared before it was started: this does not happen
 	}
-	run.ARN, run.Redrives = f.fork.mapRunARN, f.fork.mapRunRedrives
+	run.ARN, run.Redrives, run.Redriven = f.fork.mapRunARN, f.fork.mapRunRedrives, f.fork.mapRunRedriven
 	return run
 }
 

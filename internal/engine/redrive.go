@@ -45,10 +45,10 @@ func (x *Execution) RedrivenWith(token string, now time.Time) (at time.Time, ok 
 	return time.Time{}, false
 }
 
-// redrive records that an execution which ended without success goes on. Whether it may be (API reference, RedriveExecution) is for the
-// caller to know.
+// redrive records that an execution which ended without success goes on. Whether it may be, by its
+// age, is for the caller to know (API reference, RedriveExecution).
 func (x *Execution) redrive(in Redrive) {
-	if x.status == sfn.StatusSucceeded || x.machine.Type == sfn.Express {
+	if x.status == sfn.StatusSucceeded || x.machine.Type == sfn.Express || x.lastID >= sfn.MaxHistoryEvents-1 {
 		return
 	}
 	x.emitEvent(nil, history.Event{

@@ -62,6 +62,9 @@ type Description struct {
 	Input   string
 	Output  *value.Data // nil unless it succeeded
 	Failure sfn.Failure // of one that did not succeed
+	// RedriveStatus and RedriveStatusReason tell whether it can be redriven, and if not, why.
+	RedriveStatus       RedriveStatus
+	RedriveStatusReason string
 }
 
 // Describe returns the record of an execution with its input and its end.
@@ -71,6 +74,7 @@ func (r *Runner) Describe(arn string) (Description, error) {
 	if err != nil {
 		return d, err
 	}
+	d.RedriveStatus, d.RedriveStatusReason = r.redriveStatus(&record)
 	for e, err := range r.events(&record, 1) {
 		if err != nil {
 			return d, err

@@ -10,18 +10,19 @@ import (
 
 // message is something that happens to one execution.
 type message struct {
-	arn    string
-	input  engine.Input // nil: the sender waits for the end of the execution
-	start  *start       // for the first message of an execution
-	token  string       // the task token that the input answers; "" if it is the runner's own
-	beat   bool         // the input is a heartbeat: token alone counts
-	answer chan answer
+	arn     string
+	input   engine.Input    // nil: the sender waits for the end of the execution
+	start   *start          // for the first message of an execution
+	redrive *redriveRequest // take up an execution that has ended
+	token   string          // the task token that the input answers; "" if it is the runner's own
+	beat    bool            // the input is a heartbeat: token alone counts
+	answer  chan answer
 }
 
 // answer tells whoever asked what came of the message, once it is on disk.
 type answer struct {
 	arn   string
-	at    time.Time // when the execution started, or was stopped
+	at    time.Time // when the execution started, or was stopped or redriven
 	done  *Outcome  // of a synchronous start
 	err   error
 	taken bool // the execution took the input

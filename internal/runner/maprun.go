@@ -226,6 +226,10 @@ func (m *mapRun) runChild(ctx context.Context, child *machine, index int) (*valu
 	if errors.Is(err, store.ErrNotFound) {
 		_, err = m.ask(ctx, req)
 	}
+	if err == nil && record.Status.Ended() && record.Status != sfn.StatusSucceeded && record.StopDate.Before(m.Redriven) {
+		_, err = m.redriveChild(ctx, req.arn)
+		record.Status = sfn.StatusRunning
+	}
 	if err == nil && !record.Status.Ended() {
 		err = m.Await(ctx, req.arn)
 	}

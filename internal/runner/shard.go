@@ -139,6 +139,7 @@ func (s *shard) put(r *resident) error {
 		return nil
 	}
 	r.record.Status, r.record.StopDate = r.x.Status(), r.x.Stopped()
+	r.record.RedriveCount, r.record.RedriveDate = int(r.x.Redrives()), r.x.Redriven()
 	r.record.WakeAt = s.wakeAt(r)
 	first := int64(0)
 	s.encoded = s.encoded[:0]
@@ -170,6 +171,10 @@ func (s *shard) wakeAt(r *resident) time.Time {
 func (s *shard) handle(m message) {
 	if m.start != nil {
 		s.begin(m)
+		return
+	}
+	if m.redrive != nil {
+		s.redrive(m)
 		return
 	}
 	if m.input == nil {
@@ -264,21 +269,14 @@ func (s *shard) resident(arn string) (*resident, error) {
 	case record.Status != sfn.StatusRunning:
 		return nil, errEnded
 	}
-	m, err := s.runner.machine(record.MachineARN, record.Revision)
+	r, err := s.fold(record)
 	if err != nil {
 		return nil, err
 	}
-	x, err := engine.Fold(m.parsed, engine.Identity{
-		ARN: arn, Name: record.Name, MachineARN: m.ARN, MachineName: m.Name, RoleARN: m.RoleARN,
-		VersionARN: record.VersionARN, AliasARN: record.AliasARN,
-	}, s.runner.events(&record, 1))
-	if err != nil {
-		return nil, err
-	}
-	x.RefuseResources(s.runner.refuse)
-	r := &resident{x: x, record: record, trace: record.TraceHeader, beats: s.asleep[arn].beats}
+	r.beats = s.asleep[arn].beats
 	delete(s.asleep, arn)
 	s.residents[arn] = r
+	x := r.x
 	for _, o := range x.Pending() {
 		if o.MapRun != nil {
 			s.call(r, o) // its children remember what they have done
@@ -294,6 +292,23 @@ func (s *shard) resident(arn string) (*resident, error) {
 		s.advance(r, engine.Tick{}, s.runner.now())
 	}
 	return r, nil
+}
+
+// fold rebuilds an execution from its history.
+func (s *shard) fold(record store.Execution) (*resident, error) {
+	m, err := s.runner.machine(record.MachineARN, record.Revision)
+	if err != nil {
+		return nil, err
+	}
+	x, err := engine.Fold(m.parsed, engine.Identity{
+		ARN: record.ARN, Name: record.Name, MachineARN: m.ARN, MachineName: m.Name, RoleARN: m.RoleARN,
+		VersionARN: record.VersionARN, AliasARN: record.AliasARN,
+	}, s.runner.events(&record, 1))
+	if err != nil {
+		return nil, err
+	}
+	x.RefuseResources(s.runner.refuse)
+	return &resident{x: x, record: record, trace: record.TraceHeader}, nil
 }
 
 // perform does what is owed once it is on disk.

@@ -15,6 +15,7 @@ const (
 	ExecutionAlreadyExists         ExceptionName = "ExecutionAlreadyExists"         // the name is taken by an execution with another input, or one that has ended
 	ExecutionDoesNotExist          ExceptionName = "ExecutionDoesNotExist"          // no execution has the ARN
 	ExecutionLimitExceeded         ExceptionName = "ExecutionLimitExceeded"         // as many executions are open as may be
+	ExecutionNotRedrivable         ExceptionName = "ExecutionNotRedrivable"         // the execution cannot be redriven, for the reason that the text gives
 	InvalidArn                     ExceptionName = "InvalidArn"                     // not an ARN, or one of another kind of resource
 	InvalidDefinition              ExceptionName = "InvalidDefinition"              // the definition has errors
 	InvalidEncryptionConfiguration ExceptionName = "InvalidEncryptionConfiguration" // an encryption that cannot be
