@@ -175,6 +175,41 @@ func appendQuoted(dst []byte, s string) []byte {
 
 func quoted(s string) string { return string(appendQuoted(nil, s)) }
 
+// AppendJSON appends v, which [Expr.Eval] has returned, as JSON.stringify writes it: numbers as JavaScript prints them, those that are none as
+// null. Integers keep all their digits.
+func AppendJSON(dst []byte, v value.Value) []byte {
+	switch x := v.(type) {
+	case value.Float:
+		f := float64(x)
+		if f != f || math.IsInf(f, 0) {
+			return append(dst, "null"...)
+		}
+		return appendNumber(dst, f, false)
+	case value.String:
+		return appendQuoted(dst, string(x))
+	case value.Array:
+		dst = append(dst, '[')
+		for i, e := range x {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = AppendJSON(dst, e)
+		}
+		return append(dst, ']')
+	case *value.Object:
+		dst = append(dst, '{')
+		for i := range x.Len() {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			m := x.At(i)
+			dst = AppendJSON(append(appendQuoted(dst, m.Name), ':'), m.Value)
+		}
+		return append(dst, '}')
+	}
+	return value.AppendJSON(dst, v)
+}
+
 // writer writes values as JSON text.
 type writer struct {
 	run     *run // nil outside of an evaluation

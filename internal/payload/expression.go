@@ -94,24 +94,8 @@ func (c *expressionCompiler) expression(marked, field, pointer string) node {
 		report(sfn.CodeInvalidJSONata, "%s", message)
 		return constant{value.Null{}}
 	}
-	seen := map[string]bool{}
-	for _, r := range expr.TopReferences() {
-		if seen[r.Name] {
-			continue
-		}
-		seen[r.Name] = true
-		if r.Name == "$$" {
-			report(sfn.CodeUnsupportedJSONata, "Reference to '$$' is not supported.")
-		} else {
-			report(sfn.CodeUnsupportedJSONata, "Reference to '%s' at the top level is not supported.", r.Name)
-		}
-	}
-	for _, r := range expr.Fields(statesVariable) {
-		offered := map[string]bool{"": true, "input": true, "context": true, "result": c.offered.Result, "errorOutput": c.offered.ErrorOutput}[r.Name]
-		if !offered && !seen["."+r.Name] {
-			seen["."+r.Name] = true
-			report(sfn.CodeUnsupportedJSONata, "Field '$states.%s' does not exist.", r.Name)
-		}
+	for _, u := range Unsupported(expr, c.offered) {
+		report(u.Code, "%s", u.Message)
 	}
 	for _, name := range expr.Variables() {
 		if name != statesVariable {
@@ -119,6 +103,39 @@ func (c *expressionCompiler) expression(marked, field, pointer string) node {
 		}
 	}
 	return &expression{expr: expr, text: text, field: field}
+}
+
+// UnsupportedReference is a place in an expression that reads what no state has.
+type UnsupportedReference struct {
+	Code     sfn.DiagnosticCode
+	Message  string
+	Position int // of the end of the name, in UTF-16 code units
+}
+
+// Unsupported finds what the expression reads and no state has: an input document, and members that $states is without. Each name is
+// told once.
+func Unsupported(expr *jsonata.Expr, offered Offer) (found []UnsupportedReference) {
+	seen := map[string]bool{}
+	report := func(key, message string, position int) {
+		if !seen[key] {
+			seen[key] = true
+			found = append(found, UnsupportedReference{sfn.CodeUnsupportedJSONata, message, position})
+		}
+	}
+	for _, r := range expr.TopReferences() {
+		if r.Name == "$$" {
+			report(r.Name, "Reference to '$$' is not supported.", r.Position)
+		} else {
+			report(r.Name, fmt.Sprintf("Reference to '%s' at the top level is not supported.", r.Name), r.Position)
+		}
+	}
+	for _, r := range expr.Fields(statesVariable) {
+		known := map[string]bool{"": true, "input": true, "context": true, "result": offered.Result, "errorOutput": offered.ErrorOutput}
+		if !known[r.Name] {
+			report("."+r.Name, fmt.Sprintf("Field '$states.%s' does not exist.", r.Name), r.Position)
+		}
+	}
+	return found
 }
 
 // expression is the hole of the JSONata language.
