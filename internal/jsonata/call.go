@@ -62,6 +62,9 @@ func (n *call) with(r *run, f *frame, in value.Value, hasFirst bool, first value
 	}
 	r.stack = r.stack[:base]
 	if err != nil {
+		if err.insert.namedBy == procedure && n.token != "" {
+			err.Token = n.token
+		}
 		return nil, n.at(err)
 	}
 	return v, nil

@@ -55,6 +55,7 @@ type inserts struct {
 	typeName  string // plural of a type; "" prints as undefined
 	exponent  value.Value
 	function  string
+	namedBy   *function // whose name the token is, until a call gives it another
 	message   string
 	placed    bool // the position is that of a tail call, and stays when the call before it returns
 }

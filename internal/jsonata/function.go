@@ -83,11 +83,12 @@ func (r *run) enter(f *function, args []value.Value, input value.Value) (value.V
 	return f.bound(r, args)
 }
 
-// named lets a fault without a token have the function's own name for one. The call, if there is one in the expression, comes later and would
-// say the same.
+// named lets a fault without a token have the function's own name for one. If the expression calls the function by another name, that
+// replaces it.
 func (f *function) named(err *Error) *Error {
 	if err != nil && err.Token == "" {
 		err.Token = f.name
+		err.insert.namedBy = f
 	}
 	return err
 }

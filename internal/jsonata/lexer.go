@@ -177,7 +177,11 @@ func (l *lexer) escape(out []byte) []byte {
 		return appendUnit(out, uint16(n))
 	}
 	_, size := utf8.DecodeRuneInString(l.text[l.offset:])
-	l.soft = append(l.soft, syntaxFault("S0103", l.position(), l.text[l.offset:l.offset+size]))
+	unsupported := syntaxFault("S0103", l.position(), l.text[l.offset:l.offset+size])
+	if size == 0 {
+		unsupported.insert.tokenJSON = `""`
+	}
+	l.soft = append(l.soft, unsupported)
 	l.offset += max(size, 1)
 	l.offset = min(l.offset, len(l.text))
 	return out

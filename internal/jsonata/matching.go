@@ -97,7 +97,8 @@ func (p *pattern) find(r *run, text *regex.Text, from int) (found, bool) {
 	return m, true
 }
 
-// matches calls visit for each match of the matcher f in the text, until it answers false.
+// matches calls visit for each match of the matcher f in the text, until it answers false. As in the reference the next match has been looked
+// for by then, which may be a fault.
 func (r *run) matches(f *function, text *regex.Text, s string, visit func(found) (bool, *Error)) *Error {
 	if f == nil {
 		return internalFault("Cannot read properties of undefined (reading 'apply')")
@@ -114,7 +115,12 @@ func (r *run) matches(f *function, text *regex.Text, s string, visit func(found)
 		if err != nil {
 			return err
 		}
-		if more, err := visit(m); err != nil || !more {
+		more, err := visit(m)
+		if err != nil {
+			return err
+		}
+		if !more {
+			_, err = r.nextMatch(answer)
 			return err
 		}
 	}
@@ -122,15 +128,19 @@ func (r *run) matches(f *function, text *regex.Text, s string, visit func(found)
 }
 
 func (p *pattern) each(r *run, text *regex.Text, visit func(found) (bool, *Error)) *Error {
+	more := true
 	for from, again := 0, false; ; again = true {
 		m, ok := p.find(r, text, from)
-		if !ok {
+		switch {
+		case !ok:
+			return nil
+		case again && m.match == "":
+			return p.endless()
+		case !more:
 			return nil
 		}
-		if again && m.match == "" {
-			return p.endless()
-		}
-		if more, err := visit(m); err != nil || !more {
+		var err *Error
+		if more, err = visit(m); err != nil {
 			return err
 		}
 		if from = m.end; from >= text.Len() {
@@ -197,15 +207,22 @@ func contains(r *run, args []value.Value) (value.Value, *Error) {
 		r.step(len(s) / 64)
 		return value.Bool(strings.Contains(s, token)), nil
 	}
-	hit := false
-	err := r.matches(functionArg(args, 1), regex.NewText(s), s, func(found) (bool, *Error) {
-		hit = true
-		return false, nil
-	})
+	f := functionArg(args, 1)
+	if f != nil && f.regex != nil {
+		_, hit := f.regex.find(r, regex.NewText(s), 0)
+		return value.Bool(hit), nil
+	}
+	if f == nil {
+		return nil, internalFault("Cannot read properties of undefined (reading 'apply')")
+	}
+	answer, err := r.apply(f, value.String(s))
+	if err == nil && answer != nil {
+		_, err = readMatch(answer)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return value.Bool(hit), nil
+	return value.Bool(answer != nil), nil
 }
 
 // limitArg is the optional bound of match, replace and split; it may not be negative.
@@ -327,7 +344,7 @@ func replace(r *run, args []value.Value) (value.Value, *Error) {
 	}
 	replacement, isText := textArg(args, 2)
 	if token, ok := textArg(args, 1); ok {
-		if !isText { // the reference concatenates whatever it is given
+		if !isText && strings.Contains(s, token) { // the reference concatenates whatever it is given
 			if replacement, err = r.concatenated(arg(args, 2)); err != nil {
 				return nil, err
 			}
