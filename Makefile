@@ -67,7 +67,8 @@ synth: functions node_modules ## synthesize the CloudFormation template into cdk
 deploy: functions node_modules ## deploy to the AWS account of the environment
 	npx cdk deploy --all
 
-bench: ## the benchmarks behind docs/performance.md
+bench: ## the benchmarks behind docs/performance.md (with Node, JSONata beside its reference implementation)
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory node_modules || echo "npm cannot install the reference implementation: its comparison is skipped"; fi
 	$(GO) test -run '^$$' -bench . -benchmem ./internal/...
 
 clean: ## remove what can be made again (not .tutti, where executions live)

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/tutti-run/tutti/internal/jsonata"
 	"github.com/tutti-run/tutti/internal/value"
@@ -194,7 +196,7 @@ func (b *batch) question(line *batchLine, id *value.Value) (q question, err erro
 	if !ok || !isText {
 		return q, errors.New(`needs a member "expr" that is a string`)
 	}
-	q.expr = string(text)
+	q.expr = withHalves(line.text, string(text))
 	if b.marked {
 		q.expr = unmarked(q.expr)
 	}
@@ -212,6 +214,21 @@ func (b *batch) question(line *batchLine, id *value.Value) (q question, err erro
 	}
 	q.limits = jsonata.Limits{Time: max(1, time.Duration(min(milliseconds, 1e9)*float64(time.Millisecond))), Depth: int(math.Min(depth, 1e9))}
 	return q, nil
+}
+
+// withHalves is the expression with the halves of surrogate pairs that the line writes as escapes, and that a value cannot hold.
+func withHalves(line, text string) string {
+	if !strings.ContainsRune(text, utf8.RuneError) {
+		return text
+	}
+	var raw struct{ Expr json.RawMessage }
+	if json.Unmarshal([]byte(line), &raw) != nil {
+		return text
+	}
+	if exact, ok := jsonata.Unquote(string(raw.Expr)); ok {
+		return exact
+	}
+	return text
 }
 
 // bindings are the line's, with the command's behind them.

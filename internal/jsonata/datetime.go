@@ -440,6 +440,9 @@ func (part *datePart) formatInteger(r *run, d date) (string, *Error) {
 	default:
 		return "", valueFault("D3133", value.String(part.component))
 	}
+	if name == "undefined" && (part.maxWidth > 0 || part.letters == caseUpper || part.letters == caseLower) {
+		return "", internalFault("Cannot read properties of undefined") // the moment is none, because the time zone is none
+	}
 	switch part.letters {
 	case caseUpper:
 		name = strings.ToUpper(name)

@@ -180,6 +180,9 @@ func (p *integerPicture) format(r *run, f float64) (string, *Error) {
 			text = romanText(int(f))
 		}
 	case numberingWords:
+		if f != f {
+			return "", internalFault("Maximum call stack size exceeded") // the reference never finds the words
+		}
 		text = wordsText(f, p.ordinal)
 	case numberingSequence:
 		return "", valueFault("D3130", value.String(p.text))
@@ -489,6 +492,9 @@ func (p *integerPicture) parse(text string) (float64, *Error) {
 		}
 	}
 	if p.zero != '0' {
+		if strings.ContainsFunc(text, func(c rune) bool { return c < p.zero-'0' }) {
+			return 0, internalFault("Invalid code point")
+		}
 		text = strings.Map(func(c rune) rune { return c - p.zero + '0' }, text)
 	}
 	return parseInt(text), nil

@@ -203,6 +203,20 @@ func appendUnit(out []byte, unit uint16) []byte {
 	return append(out, 0xe0|byte(r>>12), 0x80|byte(r>>6)&0x3f, 0x80|byte(r)&0x3f)
 }
 
+// Unquote is the text that a string literal stands for, quotes and escapes taken off. JSON's strings are among JSONata's. Unlike other readers
+// of JSON it keeps halves of surrogate pairs, in the form in which [Compile] takes them. ok is false if text is no string literal.
+func Unquote(text string) (s string, ok bool) {
+	if text == "" || text[0] != '"' && text[0] != '\'' {
+		return "", false
+	}
+	l := lexer{text: text}
+	t, err := l.string(text[0])
+	if err != nil || len(l.soft) > 0 || l.offset != len(text) {
+		return "", false
+	}
+	return t.text, true
+}
+
 func (l *lexer) number() *syntax {
 	start := l.offset
 	if l.text[start] == '0' {

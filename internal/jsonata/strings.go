@@ -82,13 +82,14 @@ func slice(s string, start, end float64) string {
 }
 
 func sliceIndex(x float64, n int) int {
+	x = math.Trunc(x)
 	switch {
 	case x != x:
 		return 0
 	case x < 0:
-		return int(math.Max(float64(n)+math.Trunc(x), 0))
+		return int(math.Max(float64(n)+x, 0))
 	}
-	return int(math.Min(math.Trunc(x), float64(n)))
+	return int(math.Min(x, float64(n)))
 }
 
 func substring(r *run, args []value.Value) (value.Value, *Error) {

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
 	"testing"
 	"time"
 
@@ -185,19 +183,11 @@ func mustParse(tb testing.TB, text string) value.Value {
 	return v
 }
 
-var loneSurrogate = regexp.MustCompile(`\\u[dD][89abAB][0-9a-fA-F]{2}`)
-
-// unquote is the text of a JSON string. Half a surrogate pair, which Go's decoder drops, becomes its three bytes.
+// unquote is the text of a JSON string. Go's own decoder drops halves of surrogate pairs.
 func unquote(text json.RawMessage) string {
-	quoted := loneSurrogate.ReplaceAllFunc(text, func(escape []byte) []byte { return escape })
-	var s string
-	if err := json.Unmarshal(quoted, &s); err != nil {
-		panic(err)
-	}
-	if escape := loneSurrogate.Find(text); escape != nil && slices.Contains([]rune(s), '\uFFFD') {
-		unit, _ := strconv.ParseUint(string(escape[2:]), 16, 16)
-		half := string([]byte{0xe0 | byte(unit>>12), 0x80 | byte(unit>>6)&0x3f, 0x80 | byte(unit)&0x3f})
-		s = regexp.MustCompile("\uFFFD").ReplaceAllString(s, half)
+	s, ok := jsonata.Unquote(string(text))
+	if !ok {
+		panic("no string: " + string(text))
 	}
 	return s
 }
