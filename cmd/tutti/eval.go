@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -312,16 +314,56 @@ func (o evalOptions) evaluator() evaluator {
 	case o.language == languageJSONPath:
 		return jsonPathEvaluator{}
 	case o.aws:
-		return serviceEvaluator{}
+		return &serviceEvaluator{expressions{options: []jsonata.Option{jsonata.StepFunctions()}}}
 	}
-	return plainEvaluator{}
+	return &plainEvaluator{}
+}
+
+// expressions compiles, and remembers what it has compiled: the lines of a batch often have the same expression. Any number of goroutines may
+// use it.
+type expressions struct {
+	options []jsonata.Option
+	mu      sync.Mutex
+	known   map[expressionKey]*jsonata.Expr
+}
+
+type expressionKey struct {
+	text   string
+	limits jsonata.Limits
+}
+
+// maxKnown bounds the expressions that are remembered, and maxKnownText the length of each.
+const (
+	maxKnown     = 512
+	maxKnownText = 4096
+)
+
+func (x *expressions) compile(q question) (*jsonata.Expr, error) {
+	key := expressionKey{q.expr, q.limits}
+	x.mu.Lock()
+	e := x.known[key]
+	x.mu.Unlock()
+	if e != nil {
+		return e, nil
+	}
+	e, err := jsonata.Compile(q.expr, append(slices.Clone(x.options), jsonata.WithLimits(q.limits))...)
+	if err != nil || len(q.expr) > maxKnownText {
+		return e, err
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.known == nil || len(x.known) >= maxKnown {
+		x.known = make(map[expressionKey]*jsonata.Expr)
+	}
+	x.known[key] = e
+	return e, nil
 }
 
 // plainEvaluator is JSONata as the reference has it, with every feature on.
-type plainEvaluator struct{}
+type plainEvaluator struct{ expressions }
 
-func (plainEvaluator) answer(ctx context.Context, q question) answer {
-	e, err := jsonata.Compile(q.expr, jsonata.WithLimits(q.limits))
+func (p *plainEvaluator) answer(ctx context.Context, q question) answer {
+	e, err := p.compile(q)
 	if err != nil {
 		return failed(err)
 	}
@@ -333,10 +375,10 @@ func (plainEvaluator) answer(ctx context.Context, q question) answer {
 }
 
 // serviceEvaluator is JSONata as Step Functions has it.
-type serviceEvaluator struct{}
+type serviceEvaluator struct{ expressions }
 
-func (serviceEvaluator) answer(ctx context.Context, q question) answer {
-	e, err := jsonata.Compile(q.expr, jsonata.StepFunctions(), jsonata.WithLimits(q.limits))
+func (s *serviceEvaluator) answer(ctx context.Context, q question) answer {
+	e, err := s.compile(q)
 	if err != nil {
 		return failed(err)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,17 +21,23 @@ import (
 
 const (
 	batchTime     = 30 * time.Second // for a line that sets no limit: none may hold up the others for ever
-	batchAhead    = 256              // lines that are read before the first of them is answered
+	batchAhead    = 64               // groups of lines that are read before the first of them is answered
+	batchGroup    = 16               // lines in a group, if so many are at hand
 	batchBadLine  = "INVALID_LINE"   // code of a line that is no question
 	batchInternal = "INTERNAL_ERROR" // code of a fault of ours
 )
 
-// batchLine is a line on its way to its answer.
+// batchLine is a line of the input.
 type batchLine struct {
 	number int
 	text   string // "" if it was too long
-	answer []byte
-	done   chan struct{} // closed when it is answered
+}
+
+// batchLines are a few lines on their way to their answers. Singly they would cost more to hand about than to evaluate.
+type batchLines struct {
+	lines   []batchLine
+	answers []byte
+	done    chan struct{} // closed when they are answered
 }
 
 // evalBatch answers every line in the order of the lines, evaluating as many at a time as there are processors. What has been answered is
@@ -52,14 +59,16 @@ func (c *cli) evalBatch(ctx context.Context, o evalOptions) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	b := &batch{evaluator: o.evaluator(), vars: vars, marked: o.aws}
-	queue := make(chan *batchLine, batchAhead)
-	work := make(chan *batchLine, batchAhead)
+	queue := make(chan *batchLines, batchAhead)
+	work := make(chan *batchLines, batchAhead)
 	var workers sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		workers.Go(func() {
-			for line := range work {
-				line.answer = b.respond(ctx, line)
-				close(line.done)
+			for group := range work {
+				for _, line := range group.lines {
+					group.answers = append(group.answers, b.respond(ctx, line)...)
+				}
+				close(group.done)
 			}
 		})
 	}
@@ -67,13 +76,14 @@ func (c *cli) evalBatch(ctx context.Context, o evalOptions) error {
 	go func() { // ends with the input, or when nobody takes its lines any more
 		defer close(queue)
 		defer close(work)
-		readErr = readLines(in, maxEvalInput, func(line *batchLine) bool {
+		readErr = readLines(in, maxEvalInput, func(lines []batchLine) bool {
+			group := &batchLines{lines: lines, done: make(chan struct{})}
 			select {
-			case work <- line:
+			case work <- group:
 			case <-ctx.Done():
 				return false
 			}
-			queue <- line
+			queue <- group
 			return true
 		})
 	}()
@@ -89,13 +99,13 @@ func (c *cli) evalBatch(ctx context.Context, o evalOptions) error {
 }
 
 // writeAnswers writes the answers in the order of the queue. On an error it stops the reading, and lets what has been read go.
-func writeAnswers(ctx context.Context, w io.Writer, queue <-chan *batchLine, cancel func()) error {
+func writeAnswers(ctx context.Context, w io.Writer, queue <-chan *batchLines, cancel func()) error {
 	out := bufio.NewWriterSize(w, 64<<10)
 	var fault error
-	for line := range queue {
-		<-line.done
+	for group := range queue {
+		<-group.done
 		if fault == nil && ctx.Err() == nil {
-			_, fault = out.Write(line.answer)
+			_, fault = out.Write(group.answers)
 		}
 		if fault == nil && len(queue) == 0 {
 			fault = out.Flush()
@@ -113,37 +123,57 @@ func writeAnswers(ctx context.Context, w io.Writer, queue <-chan *batchLine, can
 	return fault
 }
 
-// readLines hands over every line that is not blank, until take says no. Of a line that is too long only the number remains.
-func readLines(in io.Reader, longest int, take func(*batchLine) bool) error {
+// readLines hands over every line that is not blank, in groups of those that have arrived, until take says no. Of a line that is too long
+// only the number remains.
+func readLines(in io.Reader, longest int, take func([]batchLine) bool) error {
 	r := bufio.NewReaderSize(in, 256<<10)
+	var group []batchLine
+	size := 0
 	for number := 1; ; number++ {
-		var text []byte
-		tooLong, ended := false, false
-		for {
-			part, err := r.ReadSlice('\n')
-			tooLong = tooLong || len(text)+len(part) > longest
-			if !tooLong {
-				text = append(text, part...)
-			} else {
-				text = nil
-			}
-			if errors.Is(err, bufio.ErrBufferFull) {
-				continue
-			}
-			ended = errors.Is(err, io.EOF)
-			if err != nil && !ended {
-				return err
-			}
-			break
+		text, tooLong, err := readLine(r, longest)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return err
 		}
-		line := &batchLine{number: number, text: strings.TrimSpace(string(text)), done: make(chan struct{})}
-		if (line.text != "" || tooLong) && !take(line) {
-			return nil
+		if text = bytes.TrimSpace(text); len(text) > 0 || tooLong {
+			group = append(group, batchLine{number, string(text)})
+			size += len(text)
+		}
+		ended := err != nil
+		if len(group) > 0 && (ended || len(group) == batchGroup || size > r.Size() || !lineWaits(r)) {
+			if !take(group) {
+				return nil
+			}
+			group, size = nil, 0
 		}
 		if ended {
 			return nil
 		}
 	}
+}
+
+// lineWaits tells whether a whole line can be read without waiting for the input.
+func lineWaits(r *bufio.Reader) bool {
+	arrived, _ := r.Peek(r.Buffered()) // what is buffered is there
+	return bytes.IndexByte(arrived, '\n') >= 0
+}
+
+// readLine reads a line, of which nothing is kept once it is too long. The text is only good until the next read.
+func readLine(r *bufio.Reader, longest int) (text []byte, tooLong bool, err error) {
+	text, err = r.ReadSlice('\n')
+	if !errors.Is(err, bufio.ErrBufferFull) {
+		return text, len(text) > longest, err
+	}
+	text = bytes.Clone(text)
+	for errors.Is(err, bufio.ErrBufferFull) {
+		var part []byte
+		part, err = r.ReadSlice('\n')
+		if tooLong = tooLong || len(text)+len(part) > longest; tooLong {
+			text = nil
+		} else {
+			text = append(text, part...)
+		}
+	}
+	return text, tooLong, err
 }
 
 // batch is what the lines share.
@@ -154,7 +184,7 @@ type batch struct {
 }
 
 // respond answers one line. Whatever happens in there, it is this line's trouble alone.
-func (b *batch) respond(ctx context.Context, line *batchLine) (text []byte) {
+func (b *batch) respond(ctx context.Context, line batchLine) (text []byte) {
 	id := value.Value(value.Null{})
 	defer func() {
 		if trouble := recover(); trouble != nil {
@@ -176,7 +206,7 @@ func respondWith(id value.Value, a *answer) []byte {
 }
 
 // question reads a line; the id is set as soon as it is known. Members of other names are passed over.
-func (b *batch) question(line *batchLine, id *value.Value) (q question, err error) {
+func (b *batch) question(line batchLine, id *value.Value) (q question, err error) {
 	if line.text == "" {
 		return q, fmt.Errorf("is longer than %d MiB", maxEvalInput>>20)
 	}
