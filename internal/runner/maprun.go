@@ -28,9 +28,9 @@ func (r *Runner) childMachine(parent *machine, label string) (*machine, error) {
 	if s == nil {
 		return nil, sfn.Refuse(sfn.StateMachineDoesNotExist, "State Machine Does Not Exist: '%s'", key.arn)
 	}
-	m := &machine{Machine: parent.Machine, parsed: &asl.Machine{Flow: *s.Processor, QueryLanguage: parent.parsed.QueryLanguage, Type: s.ExecutionType}}
+	m := &machine{Machine: parent.Machine, config: parent.config, life: parent.life, parsed: &asl.Machine{Flow: *s.Processor, QueryLanguage: parent.parsed.QueryLanguage, Type: s.ExecutionType}}
 	m.ARN, m.Name, m.Type = key.arn, parent.Name+"/"+label, s.ExecutionType
-	r.machines.parsed[key] = m
+	r.machines.keep(m)
 	return m, nil
 }
 

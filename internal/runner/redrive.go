@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/tutti-run/tutti/internal/engine"
@@ -52,7 +53,9 @@ func RedriveStatusOf(e *store.Execution, now time.Time) (status RedriveStatus, r
 func (r *Runner) redriveStatus(e *store.Execution) (RedriveStatus, string) {
 	status, reason := RedriveStatusOf(e, r.now())
 	if status != NotRedrivable {
-		if _, err := r.machine(e.MachineARN, e.Revision); isRefused(err, sfn.StateMachineDoesNotExist) {
+		machine, _, _ := strings.Cut(e.MachineARN, "/")
+		current, err := r.current(machine) // old revisions outlive the machine
+		if isMissing(err) || err == nil && current.Deleting {
 			return NotRedrivable, reasonDeleting
 		}
 	}
@@ -139,10 +142,5 @@ func (s *shard) mayRedrive(r *resident, req *redriveRequest) error {
 	case (status == RedrivableByMapRun) != req.byMapRun:
 		return sfn.Refuse(sfn.ValidationException, "Labeled Execution ARNs are not supported for this API")
 	}
-	open, err := s.runner.store.CountRunning()
-	if err == nil && open >= sfn.MaxOpenExecutions {
-		err = sfn.Refuse(sfn.ExecutionLimitExceeded, "The maximum number of running executions has been reached. "+
-			"Running executions must end or be stopped before a new execution can be started.")
-	}
-	return err
+	return s.runner.checkOpen()
 }

@@ -27,6 +27,8 @@ type Performer interface {
 type Config struct {
 	Store *store.Store
 	Tasks Performer
+	// LogGroups tells whether there is a CloudWatch Logs group of the name; nil: there is any.
+	LogGroups func(name string) bool
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// Log receives our own trouble; nil discards it.
@@ -42,9 +44,13 @@ type Runner struct {
 	now   func() time.Time
 	log   *slog.Logger
 
+	logGroups func(name string) bool
+
 	machines   machines
 	activities activities
 	shards     []*shard
+	open       atomic.Int64 // Standard executions that have not ended
+	maxOpen    int64
 	seed       maphash.Seed
 	wakes      wakes
 
@@ -61,7 +67,7 @@ type Runner struct {
 
 // New returns a runner that has not been started. Close ends it, started or not.
 func New(cfg Config) *Runner {
-	r := &Runner{store: cfg.Store, tasks: cfg.Tasks, now: cfg.Now, log: cfg.Log, seed: maphash.MakeSeed()}
+	r := &Runner{store: cfg.Store, tasks: cfg.Tasks, now: cfg.Now, log: cfg.Log, logGroups: cfg.LogGroups, seed: maphash.MakeSeed()}
 	if r.now == nil {
 		r.now = time.Now
 	}
@@ -69,9 +75,10 @@ func New(cfg Config) *Runner {
 		r.log = slog.New(slog.DiscardHandler)
 	}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
-	r.machines.parsed = map[revision]*machine{}
+	r.machines.parsed, r.machines.lives = map[revision]*machine{}, map[string]*life{}
 	r.activities.queues = map[string]*activityQueue{}
 	r.wakes.poked = make(chan struct{}, 1)
+	r.maxOpen = sfn.MaxOpenExecutions
 	shards := cfg.Shards
 	if shards <= 0 {
 		shards = 4 * runtime.GOMAXPROCS(0)
@@ -86,6 +93,15 @@ func New(cfg Config) *Runner {
 func (r *Runner) Start() (resumed int, err error) {
 	err = errors.New("the runner has been started before")
 	r.startOnce.Do(func() {
+		var doomed []string
+		if doomed, err = r.doomed(); err != nil {
+			return
+		}
+		var open int
+		if open, err = r.store.CountRunning(); err != nil {
+			return
+		}
+		r.open.Store(int64(open))
 		for _, s := range r.shards {
 			r.wg.Go(s.run)
 		}
@@ -97,6 +113,9 @@ func (r *Runner) Start() (resumed int, err error) {
 			r.send(message{arn: e.ARN, input: engine.Tick{}})
 		}
 		r.wg.Go(r.wakeLoop)
+		for _, arn := range doomed {
+			r.buryLater(arn)
+		}
 		err = nil
 	})
 	if err != nil {

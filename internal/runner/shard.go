@@ -46,6 +46,8 @@ type resident struct {
 	x       *engine.Execution
 	record  store.Execution
 	express bool
+	open    bool // counted among the open executions
+	life    *life
 	trace   string
 	calls   map[int64]context.CancelFunc // under way, by Scheduled event
 	beats   map[int64]beat               // of tasks with a heartbeat, by Scheduled event
@@ -141,6 +143,7 @@ func (s *shard) put(r *resident) error {
 	r.record.Status, r.record.StopDate = r.x.Status(), r.x.Stopped()
 	r.record.RedriveCount, r.record.RedriveDate = int(r.x.Redrives()), r.x.Redriven()
 	r.record.WakeAt = s.wakeAt(r)
+	s.count(r)
 	first := int64(0)
 	s.encoded = s.encoded[:0]
 	if len(r.events) > 0 {
@@ -151,6 +154,18 @@ func (s *shard) put(r *resident) error {
 		return fmt.Errorf("record %s: %w", r.record.ARN, err)
 	}
 	return nil
+}
+
+// count keeps the number of open executions.
+func (s *shard) count(r *resident) {
+	if open := !r.x.Status().Ended(); open != r.open {
+		r.open = open
+		if open {
+			s.runner.open.Add(1)
+		} else {
+			s.runner.open.Add(-1)
+		}
+	}
 }
 
 // wakeAt is when the execution is due if it only waits; zero if it is at work.
@@ -231,9 +246,12 @@ func (s *shard) takesToken(r *resident, m message) bool {
 // advance lets the engine decide and keeps the events for the end of the round.
 func (s *shard) advance(r *resident, in engine.Input, now time.Time) {
 	var events []history.Event
-	if s.runner.stopping.Load() {
+	switch {
+	case s.runner.stopping.Load():
 		events = r.x.Record(in, now)
-	} else {
+	case r.life.deleting.Load():
+		events = r.lastSteps(in, now)
+	default:
 		events = r.x.Advance(in, now)
 	}
 	s.touch(r)
@@ -308,7 +326,7 @@ func (s *shard) fold(record store.Execution) (*resident, error) {
 		return nil, err
 	}
 	x.RefuseResources(s.runner.refuse)
-	return &resident{x: x, record: record, trace: record.TraceHeader}, nil
+	return &resident{x: x, record: record, open: !record.Status.Ended(), life: m.life, trace: record.TraceHeader}, nil
 }
 
 // perform does what is owed once it is on disk.
@@ -359,6 +377,9 @@ func (s *shard) ended(r *resident) {
 		waiter <- answer{arn: r.record.ARN, at: r.x.Stopped()}
 	}
 	delete(s.waiters, r.record.ARN)
+	if r.life.deleting.Load() {
+		s.runner.buryLater(r.life.arn)
+	}
 	if r.onEnd != nil {
 		o := Outcome{Status: r.x.Status(), Failure: r.x.Failure(), Started: r.x.Started(), Stopped: r.x.Stopped()}
 		if out := r.x.Output(); out != nil {

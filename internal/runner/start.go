@@ -14,7 +14,7 @@ import (
 
 // StartRequest asks for an execution.
 type StartRequest struct {
-	// MachineARN is unqualified.
+	// MachineARN is a machine's, or that of a version or alias.
 	MachineARN string
 	// Name is the execution's; "" means a new UUID.
 	Name string
@@ -32,6 +32,8 @@ type Started struct {
 // start is a checked StartRequest on its way to its shard.
 type start struct {
 	machine *machine
+	version string // ARN of the version that was named, or that an alias led to; else ""
+	alias   string // ARN of the alias that was named, else ""
 	name    string
 	input   *value.Data
 	trace   string
@@ -76,7 +78,7 @@ func (r *Runner) prepare(req StartRequest, wait bool) (message, error) {
 		return message{}, sfn.Refuse(sfn.ValidationException, "1 validation error detected: Value at 'input' failed to satisfy constraint: "+
 			"Member must have size less than or equal to %d bytes in UTF-8 encoding", sfn.MaxPayloadBytes)
 	}
-	m, err := r.machine(req.MachineARN, 0)
+	m, err := r.target(arn)
 	if err != nil {
 		return message{}, err
 	}
@@ -98,7 +100,7 @@ func (r *Runner) prepare(req StartRequest, wait bool) (message, error) {
 	}
 	return message{
 		arn:   arn.ExecutionARN(m.Type, req.Name, uuid.NewString()),
-		start: &start{machine: m, name: req.Name, input: input, trace: req.TraceHeader, wait: wait},
+		start: &start{machine: m.machine, version: m.version, alias: m.alias, name: req.Name, input: input, trace: req.TraceHeader, wait: wait},
 	}, nil
 }
 
@@ -113,18 +115,24 @@ func (s *shard) begin(m message) {
 		m.reply(a)
 		return
 	}
+	if err := s.admits(req); err != nil {
+		m.reply(answer{err: err})
+		return
+	}
 	r := &resident{
 		x: engine.New(req.machine.parsed, engine.Identity{
 			ARN: m.arn, Name: req.name, MachineARN: req.machine.ARN, MachineName: req.machine.Name, RoleARN: req.machine.RoleARN,
+			VersionARN: req.version, AliasARN: req.alias,
 		}),
 		express: req.machine.Type == sfn.Express,
+		life:    req.machine.life,
 		trace:   req.trace,
 	}
 	r.x.RefuseResources(s.runner.refuse)
 	s.residents[m.arn] = r
 	now := s.runner.now()
 	r.record = store.Execution{
-		ARN: m.arn, MachineARN: req.machine.ARN, Name: req.name, Revision: req.machine.Revision, TraceHeader: req.trace, MapRunARN: req.mapRun, ItemCount: req.items,
+		ARN: m.arn, MachineARN: req.machine.ARN, Name: req.name, Revision: req.machine.Revision, TraceHeader: req.trace, VersionARN: req.version, AliasARN: req.alias, MapRunARN: req.mapRun, ItemCount: req.items,
 		Status: sfn.StatusRunning, StartDate: now.UTC().Truncate(time.Millisecond),
 	}
 	s.advance(r, engine.Start{Input: req.input}, now)
@@ -149,6 +157,8 @@ func (s *shard) existing(m message) (answer, bool) {
 			return answer{}, false
 		case err != nil:
 			return answer{err: err}, true
+		case record.Status != sfn.StatusRunning && s.runner.now().Sub(record.StopDate) > sfn.NameReuseAfter:
+			return s.forget(&record)
 		case record.Status != sfn.StatusRunning:
 			return exists, true
 		}
@@ -161,6 +171,27 @@ func (s *shard) existing(m message) (answer, bool) {
 		return exists, true
 	}
 	return answer{arn: m.arn, at: r.x.Started()}, true
+}
+
+// forget makes room for an execution with the name of one that ended long ago.
+func (s *shard) forget(old *store.Execution) (answer, bool) {
+	batch := s.runner.store.NewBatch()
+	err := batch.DeleteExecution(old)
+	if err == nil {
+		err = s.runner.store.Commit(batch)
+	}
+	return answer{err: err}, err != nil
+}
+
+// admits refuses an execution that may not begin.
+func (s *shard) admits(req *start) error {
+	if req.machine.life.deleting.Load() {
+		return machineDeleting(req.machine.life.arn)
+	}
+	if req.machine.Type == sfn.Standard && req.mapRun == "" && s.runner.open.Load() >= s.runner.maxOpen {
+		return sfn.Refuse(sfn.ExecutionLimitExceeded, "Execution Limit Exceeded: %d executions are open, and there may be no more", s.runner.maxOpen)
+	}
+	return nil
 }
 
 // reply answers whoever asked, if anybody did.
