@@ -123,7 +123,7 @@ var operations = map[string]operation{
 		if err != nil {
 			return nil, err
 		}
-		a, err := r.CreateActivity(place, in.Name)
+		a, err := r.CreateActivity(place, runner.NewActivity{Name: in.Name})
 		return object{"activityArn": a.ARN, "creationDate": seconds(a.Created)}, err
 	},
 	"DescribeActivity": func(_ context.Context, r *runner.Runner, _ sfn.Place, params []byte) (any, error) {
