@@ -20,7 +20,7 @@ type Config struct {
 	Logs *logs.Service
 	// S3 and Lambda are services with a REST protocol, which their handlers know in full: errors and the greatest body included.
 	S3, Lambda http.Handler
-	// Place is where resources live that are named by the request alone. The zero value means [sfn.DefaultPlace].
+	// Place is where requests are, and what they name, that do not say it by their signature; zero means [sfn.DefaultPlace].
 	Place sfn.Place
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
@@ -46,6 +46,9 @@ type frontDoor struct {
 
 // New returns the front door. It may be used by any number of goroutines.
 func New(cfg Config) http.Handler {
+	if cfg.Place == (sfn.Place{}) {
+		cfg.Place = sfn.DefaultPlace()
+	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}

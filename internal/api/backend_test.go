@@ -33,6 +33,7 @@ var began = time.Date(2026, 3, 1, 12, 0, 0, 123_000_000, time.UTC)
 
 // backend stands in for the runner: it answers from its fields and keeps what it was asked.
 type backend struct {
+	api.States // what no test of the backend asks for
 	machines   []store.Machine
 	executions []store.Execution // the newest first
 	input      string
@@ -87,6 +88,17 @@ func (b *backend) Machine(arn string) (store.Machine, error) {
 	}
 	return store.Machine{}, sfn.Refuse(sfn.StateMachineDoesNotExist, "State Machine Does Not Exist: '%s'", arn)
 }
+
+func (b *backend) DescribeMachine(arn string) (runner.MachineDescription, error) {
+	m, err := b.Machine(arn)
+	c := sfn.DefaultConfiguration()
+	if m.Revision > 1 {
+		c.RevisionID = "00000000-0000-4000-8000-000000000003"
+	}
+	return runner.MachineDescription{Machine: m, Configuration: c}, err
+}
+
+func (b *backend) Activities() ([]store.Activity, error) { return nil, nil }
 
 func (b *backend) StartExecution(_ context.Context, req runner.StartRequest) (runner.Started, error) {
 	b.started = append(b.started, req)

@@ -387,11 +387,8 @@ func TestOperations(t *testing.T) {
 			t.Errorf("AWS has no operation %s", name)
 		}
 		answer := post(t, url, "AWSStepFunctions."+name, "{}")
-		wantType := "com.amazon.coral.validate#ValidationException"
-		if name == "ListStateMachines" {
-			wantType = ""
-		}
-		if answer.Type != wantType || answer.status != 200 && answer.status != 400 {
+		refused := answer.status == 400 && strings.HasSuffix(answer.Type, "#ValidationException")
+		if answer.status != 200 && !refused {
 			t.Errorf("%s without arguments: got %d %s %q", name, answer.status, answer.Type, answer.Message)
 		}
 	}

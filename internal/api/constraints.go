@@ -9,16 +9,8 @@ import (
 	"github.com/tutti-run/tutti/internal/sfn"
 )
 
-// Limits of members (API reference; spec api.md section 2). Lengths are characters.
-const (
-	maxARN            = 256
-	maxTaskToken      = 2048
-	maxTraceHeader    = 256
-	maxToken          = 1024
-	maxExecutionToken = 3096 // ListExecutions' own
-	maxResults        = 1000
-	maxClientToken    = 64
-)
+// maxTraceHeader is the greatest length of an X-Ray trace header (API reference, StartExecution).
+const maxTraceHeader = 256
 
 // constraints gathers what a request breaks of the API's model, in the words of AWS's own check.
 type constraints struct{ broken []string }
@@ -36,33 +28,10 @@ func (c *constraints) required(field string, v sfn.OptString) {
 
 // length bounds a text that is present.
 func (c *constraints) length(field string, v sfn.OptString, least, most int) {
-	c.bound("'"+v.Text+"' ", field, v, least, most)
-}
-
-// secretLength bounds a text that AWS does not repeat in errors.
-func (c *constraints) secretLength(field string, v sfn.OptString, most int) {
-	c.bound("", field, v, 0, most)
-}
-
-func (c *constraints) bound(what, field string, v sfn.OptString, least, most int) {
-	switch n := characters(v.Text); {
-	case !v.Set:
-	case n > most:
-		c.add(what, field, "Member must have length less than or equal to "+strconv.Itoa(most))
-	case n < least:
-		c.add(what, field, "Member must have length greater than or equal to "+strconv.Itoa(least))
+	if v.Set {
+		c.count("'"+v.Text+"' ", field, characters(v.Text), &bounds{least, most})
 	}
 }
-
-// payload bounds an input or output.
-func (c *constraints) payload(field string, v sfn.OptString) {
-	if len(v.Text) > sfn.MaxPayloadBytes {
-		c.add("", field, "Member must have size less than or equal to "+strconv.Itoa(sfn.MaxPayloadBytes)+" bytes in UTF-8 encoding")
-	}
-}
-
-// results bounds maxResults.
-func (c *constraints) results(n int) { c.between("maxResults", n, 0, maxResults) }
 
 // between bounds a number.
 func (c *constraints) between(field string, n, least, most int) {
@@ -100,7 +69,9 @@ func (c *constraints) errAs(name sfn.ExceptionName) error {
 	if len(c.broken) == 1 {
 		plural = ""
 	}
-	return sfn.Refuse(name, "%d validation error%s detected: %s", len(c.broken), plural, strings.Join(c.broken, "; "))
+	refused := sfn.Refuse(name, "%d validation error%s detected: %s", len(c.broken), plural, strings.Join(c.broken, "; "))
+	refused.Constraint = name == sfn.ValidationException
+	return refused
 }
 
 // characters counts as AWS's service does, in UTF-16.
@@ -117,6 +88,9 @@ const (
 	kindMachine   = "stateMachine"
 	kindExecution = "execution"
 	kindMapRun    = "mapRun"
+	kindActivity  = "activity"
+	kindTagged    = "tagged" // what may have tags: machines and activities
+	kindRole      = "role"
 )
 
 // checkARN refuses an ARN that is present but not one of the kind. AWS looks at the ARN's shape before the model's constraints.
@@ -125,19 +99,26 @@ func checkARN(v sfn.OptString, kind string) error {
 		return nil // for the constraints to say
 	}
 	arn, err := sfn.ParseARN(v.Text)
+	if kind == kindRole {
+		if role, ok := strings.CutPrefix(arn.Resource, "role/"); err != nil || arn.Service != "iam" || !ok || role == "" {
+			return sfn.Refuse(sfn.InvalidArn, "Invalid Role Arn: '%s'", v.Text)
+		}
+		return nil
+	}
 	if err != nil || arn.Service != "states" {
 		return sfn.Refuse(sfn.InvalidArn, "Invalid Arn: 'Invalid ARN prefix: %s'", v.Text)
 	}
-	if found, _, _ := strings.Cut(arn.Resource, ":"); found != kind {
+	found, name, _ := strings.Cut(arn.Resource, ":")
+	if found != kind && (kind != kindTagged || found != kindMachine && found != kindActivity) {
 		return sfn.Refuse(sfn.InvalidArn, "Invalid Arn: 'Resource type not valid in this context: %s'", found)
 	}
-	switch kind {
+	switch found {
 	case kindMachine:
 		_, err = sfn.ParseMachineARN(v.Text)
 	case kindExecution:
 		_, err = sfn.ParseExecutionARN(v.Text)
 	}
-	if err != nil {
+	if err != nil || name == "" {
 		return sfn.Refuse(sfn.InvalidArn, "Invalid Arn: 'Invalid ARN prefix: %s'", v.Text)
 	}
 	return nil

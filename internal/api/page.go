@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"hash/fnv"
+	"slices"
 	"time"
 
 	"github.com/tutti-run/tutti/internal/sfn"
@@ -50,4 +51,33 @@ func tokenSum(scope, position string, head []byte) uint64 {
 		_, _ = h.Write(part) // a hash takes everything
 	}
 	return h.Sum64()
+}
+
+// pageSize is the length of a page for a maxResults, of which 0 means the default.
+func pageSize(asked int) int {
+	if asked == 0 {
+		return 100
+	}
+	return asked
+}
+
+// page is the part of a list, which is ordered by position, that comes where the token ends, with the token of the next page, "" behind
+// the last.
+func page[T any](list []T, position func(T) string, scope string, most optInt, token sfn.OptString, now time.Time) (items []T, next string, err error) {
+	after, err := openToken(scope, token, now)
+	if err != nil {
+		return nil, "", err
+	}
+	if after != "" {
+		begins := slices.IndexFunc(list, func(v T) bool { return position(v) > after })
+		if begins < 0 {
+			return nil, "", nil
+		}
+		list = list[begins:]
+	}
+	size := pageSize(most.n)
+	if len(list) <= size {
+		return list, "", nil
+	}
+	return list[:size], pageToken(scope, position(list[size-1]), now), nil
 }

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"reflect"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -25,14 +27,14 @@ const (
 type fault struct {
 	name    string
 	status  int
-	message string
+	message string // "" for none, as AWS's framework leaves it out at times
 }
 
 func (f *fault) Error() string { return f.name + ": " + f.message }
 
-// serialization refuses a body that cannot be read as the request.
-func serialization(format string, args ...any) *fault {
-	return &fault{"SerializationException", http.StatusBadRequest, fmt.Sprintf(format, args...)}
+// serialization refuses a body that cannot be read as the request, in the words of AWS's framework, which has none for a body that is not JSON.
+func serialization(message string) *fault {
+	return &fault{"SerializationException", http.StatusBadRequest, message}
 }
 
 // unknownOperation refuses what is not served.
@@ -49,24 +51,60 @@ func tooLarge(limit int64) *fault {
 // decode reads the body of a request into in. Members that in does not have are ignored, null is as good as absent (spec api.md section 1).
 func decode(body []byte, in any) error {
 	body = bytes.TrimSpace(body)
-	if len(body) == 0 {
+	switch {
+	case len(body) == 0:
 		return nil // an operation without arguments, from a client that sends nothing then
-	}
-	if body[0] != '{' {
-		return serialization("The body of the request is not a JSON object.")
-	}
-	if !utf8.Valid(body) {
-		return serialization("The body of the request is not UTF-8.")
+	case body[0] == '[':
+		return serialization(foundList)
+	case body[0] != '{', !utf8.Valid(body):
+		return serialization("")
 	}
 	err := json.Unmarshal(body, in)
-	var wrongType *json.UnmarshalTypeError
-	if errors.As(err, &wrongType) {
-		return serialization("%s cannot be converted to the type of the member %q.", wrongType.Value, wrongType.Field)
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) {
+		return serialization(conversion(wrong, body))
 	}
 	if err != nil {
-		return serialization("The body of the request is not JSON: %v.", err)
+		return serialization("")
 	}
 	return nil
+}
+
+// What AWS's framework says of values where others are expected. They were measured on services that share it.
+const (
+	foundList      = "Start of list found where not expected"
+	foundStructure = "Start of structure or map found where not expected."
+	wantsList      = "Expected list or null"
+	wantsNull      = "Expected null"
+)
+
+// conversion says of what type a value is that has none of the member's.
+func conversion(wrong *json.UnmarshalTypeError, body []byte) string {
+	found, _, _ := strings.Cut(wrong.Value, " ")
+	switch {
+	case found == "array":
+		return foundList
+	case found == "object":
+		return foundStructure
+	case wrong.Type.Kind() == reflect.Slice:
+		return wantsList
+	case wrong.Type.Kind() == reflect.Struct || wrong.Type.Kind() == reflect.Map:
+		return wantsNull
+	}
+	token := map[string]string{"string": "STRING_VALUE", "number": "NUMBER_VALUE", "bool": "FALSE_VALUE"}[found]
+	if found == "bool" && (wrong.Value == "bool true" || bytes.HasSuffix(body[:min(int(wrong.Offset), len(body))], []byte("true"))) {
+		token = "TRUE_VALUE"
+	}
+	wanted := "a String"
+	switch wrong.Type.Kind() {
+	case reflect.Bool:
+		wanted = "a Boolean"
+	case reflect.Int, reflect.Int64, reflect.Int32:
+		wanted = "an Integer"
+	case reflect.Float64:
+		wanted = "a Float"
+	}
+	return token + " can not be converted to " + wanted
 }
 
 // readBody reads the whole body, which [http.MaxBytesReader] bounds.
@@ -77,7 +115,7 @@ func readBody(r io.Reader, limit int64) ([]byte, error) {
 	case errors.As(err, &over):
 		return nil, tooLarge(limit)
 	case err != nil:
-		return nil, serialization("The body of the request ends early: %v.", err)
+		return nil, serialization("")
 	}
 	return body, nil
 }
@@ -94,13 +132,19 @@ func writeResult(w http.ResponseWriter, contentType string, out any) error {
 	return nil
 }
 
+// errorBody is an error on the wire.
+type errorBody struct {
+	Type      string `json:"__type"`
+	Message   string `json:"message,omitempty"`
+	Framework string `json:"Message,omitempty"` // of a SerializationException, which is not the service's own
+	Reason    string `json:"reason,omitempty"`
+	Resource  string `json:"resourceName,omitempty"`
+}
+
 // writeError answers with an error and returns the HTTP status.
 func (p *protocol) writeError(w http.ResponseWriter, err error) int {
-	kind, status, message := p.describe(err)
-	body, err := json.Marshal(struct {
-		Type    string `json:"__type"`
-		Message string `json:"message"`
-	}{kind, message})
+	described, status := p.describe(err)
+	body, err := json.Marshal(described)
 	if err != nil {
 		status, body = http.StatusInternalServerError, nil
 	}
@@ -117,20 +161,28 @@ func writeFault(w http.ResponseWriter, r *http.Request, err error) {
 	p.writeError(w, err)
 }
 
-// describe turns an error into the parts of AWS's answer.
-func (p *protocol) describe(err error) (kind string, status int, message string) {
+// describe turns an error into AWS's answer and its HTTP status.
+func (p *protocol) describe(err error) (errorBody, int) {
 	var refused *sfn.Exception
 	var f *fault
 	switch {
 	case errors.As(err, &refused):
-		if e, ok := p.exceptions[refused.Name]; ok {
-			return e.namespace + string(refused.Name), e.status, refused.Message
+		e, ok := p.exceptions[refused.Name]
+		if !ok {
+			e = exception{p.namespace, http.StatusBadRequest}
 		}
-		return p.namespace + string(refused.Name), http.StatusBadRequest, refused.Message
+		if refused.Constraint {
+			e.namespace = ofValidate
+		}
+		return errorBody{
+			Type: e.namespace + string(refused.Name), Message: refused.Message, Reason: string(refused.Reason), Resource: refused.Resource,
+		}, e.status
+	case errors.As(err, &f) && f.name == "SerializationException":
+		return errorBody{Type: ofCoral + f.name, Framework: f.message}, f.status
 	case errors.As(err, &f):
-		return ofCoral + f.name, f.status, f.message
+		return errorBody{Type: ofCoral + f.name, Message: f.message}, f.status
 	}
-	return ofCoral + "InternalFailure", http.StatusInternalServerError, err.Error()
+	return errorBody{Type: ofCoral + "InternalFailure", Message: err.Error()}, http.StatusInternalServerError
 }
 
 func write(w http.ResponseWriter, contentType string, status int, body []byte) {

@@ -109,6 +109,14 @@ func served(services []service) string {
 // credentialScope is the service in the request's signature, "" if it is not signed (General Reference, "Signature Version 4"). The
 // signature stands in a header or, of a presigned URL, in the query.
 func credentialScope(r *http.Request) string {
+	if scope := signatureScope(r); scope != nil {
+		return scope[3]
+	}
+	return ""
+}
+
+// signatureScope is access key, date, region, service and "aws4_request" of a request's signature, nil if it is not signed.
+func signatureScope(r *http.Request) []string {
 	_, credential, ok := strings.Cut(r.Header.Get("Authorization"), "Credential=")
 	if !ok {
 		credential = r.URL.Query().Get("X-Amz-Credential")
@@ -116,9 +124,9 @@ func credentialScope(r *http.Request) string {
 	credential, _, _ = strings.Cut(credential, ",")
 	parts := strings.Split(strings.TrimSpace(credential), "/") // access key, date, region, service, aws4_request
 	if len(parts) != 5 {
-		return ""
+		return nil
 	}
-	return parts[3]
+	return parts
 }
 
 // regionLabel is what may stand between a service's label and the end of AWS's names.

@@ -3,7 +3,7 @@ package api
 import (
 	"context"
 	"errors"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/tutti-run/tutti/internal/runner"
@@ -12,41 +12,35 @@ import (
 )
 
 type startExecutionInput struct {
-	StateMachineARN sfn.OptString `json:"stateMachineArn"`
-	Name            sfn.OptString `json:"name"`
-	Input           sfn.OptString `json:"input"`
-	TraceHeader     sfn.OptString `json:"traceHeader"`
-	IncludedData    sfn.OptString `json:"includedData"` // StartSyncExecution only
+	StateMachineARN sfn.OptString `json:"stateMachineArn" model:"required,length=1:256,arn=stateMachine"`
+	Name            sfn.OptString `json:"name" model:"length=1:80"`
+	Input           sfn.OptString `json:"input" model:"bytes=262144,sensitive"`
+	TraceHeader     sfn.OptString `json:"traceHeader" model:"length=0:256,pattern=ascii"`
 }
 
-// request checks the input in AWS's order (spec api.md section 1) and makes what the backend takes of it.
-func (s *stepFunctions) request(in *startExecutionInput) (runner.StartRequest, error) {
+type startSyncExecutionInput struct {
+	StateMachineARN sfn.OptString `json:"stateMachineArn" model:"required,length=1:256,arn=stateMachine"`
+	Name            sfn.OptString `json:"name" model:"length=1:80"`
+	Input           sfn.OptString `json:"input" model:"bytes=262144,sensitive"`
+	TraceHeader     sfn.OptString `json:"traceHeader" model:"length=0:256,pattern=ascii"`
+	IncludedData    sfn.OptString `json:"includedData" model:"enum=IncludedData"`
+}
+
+// request makes what the backend takes of a request, in AWS's order (spec api.md section 1). The trace header of HTTP is preferred to the
+// one in the body (API reference, StartExecution, "traceHeader").
+func (s *stepFunctions) request(ctx context.Context, in *startExecutionInput) (runner.StartRequest, error) {
 	var req runner.StartRequest
-	if err := checkARN(in.StateMachineARN, kindMachine); err != nil {
+	if _, err := unlabelled(in.StateMachineARN); err != nil {
 		return req, err
 	}
-	var c constraints
-	c.required("stateMachineArn", in.StateMachineARN)
-	c.length("stateMachineArn", in.StateMachineARN, 1, maxARN)
-	c.length("name", in.Name, 1, sfn.MaxNameLength)
-	c.payload("input", in.Input)
-	c.length("traceHeader", in.TraceHeader, 0, maxTraceHeader)
-	c.includedData(in.IncludedData)
-	if err := c.err(); err != nil {
-		return req, err
+	req = runner.StartRequest{MachineARN: in.StateMachineARN.Text, Name: in.Name.Text, Input: in.Input.Text, TraceHeader: in.TraceHeader.Text}
+	if trace := callerOf(ctx).trace; trace != "" && len(trace) <= maxTraceHeader {
+		req.TraceHeader = trace
 	}
-	if arn, err := sfn.ParseMachineARN(in.StateMachineARN.Text); err == nil && arn.Label != "" {
-		return req, sfn.Refuse(sfn.ValidationException, "This operation does not support labeled state machine ARNs: '%s'", in.StateMachineARN.Text)
+	if in.Input.Set && in.Input.Text == "" {
+		req.Input = " " // not absent, and no JSON
 	}
-	if in.Input.Set && in.Input.Text == "" { // the backend takes it for an absent one
-		if _, err := s.backend.Machine(in.StateMachineARN.Text); err != nil {
-			return req, err
-		}
-		return req, sfn.Refuse(sfn.InvalidExecutionInput, "Invalid State Machine Execution Input: 'Invalid execution input.'")
-	}
-	return runner.StartRequest{
-		MachineARN: in.StateMachineARN.Text, Name: in.Name.Text, Input: in.Input.Text, TraceHeader: in.TraceHeader.Text,
-	}, nil
+	return req, nil
 }
 
 type startExecutionOutput struct {
@@ -55,7 +49,7 @@ type startExecutionOutput struct {
 }
 
 func (s *stepFunctions) startExecution(ctx context.Context, in *startExecutionInput) (*startExecutionOutput, error) {
-	req, err := s.request(in)
+	req, err := s.request(ctx, in)
 	if err != nil {
 		return nil, err
 	}
@@ -94,8 +88,8 @@ type billing struct {
 	Duration int64 `json:"billedDurationInMilliseconds"`
 }
 
-func (s *stepFunctions) startSyncExecution(ctx context.Context, in *startExecutionInput) (*startSyncExecutionOutput, error) {
-	req, err := s.request(in)
+func (s *stepFunctions) startSyncExecution(ctx context.Context, in *startSyncExecutionInput) (*startSyncExecutionOutput, error) {
+	req, err := s.request(ctx, &startExecutionInput{in.StateMachineARN, in.Name, in.Input, in.TraceHeader})
 	if err != nil {
 		return nil, err
 	}
@@ -134,9 +128,9 @@ func (s *stepFunctions) startSyncExecution(ctx context.Context, in *startExecuti
 func billedMillis(d time.Duration) int64 { return max(1, (d.Milliseconds()+99)/100) * 100 }
 
 type stopExecutionInput struct {
-	ExecutionARN sfn.OptString `json:"executionArn"`
-	Error        sfn.OptString `json:"error"`
-	Cause        sfn.OptString `json:"cause"`
+	ExecutionARN sfn.OptString `json:"executionArn" model:"required,length=1:256,arn=execution"`
+	Error        sfn.OptString `json:"error" model:"length=0:256,sensitive"`
+	Cause        sfn.OptString `json:"cause" model:"length=0:32768,sensitive"`
 }
 
 type stopExecutionOutput struct {
@@ -144,15 +138,6 @@ type stopExecutionOutput struct {
 }
 
 func (s *stepFunctions) stopExecution(ctx context.Context, in *stopExecutionInput) (*stopExecutionOutput, error) {
-	if err := checkARN(in.ExecutionARN, kindExecution); err != nil {
-		return nil, err
-	}
-	var c constraints
-	c.execution(in.ExecutionARN)
-	c.failure(in.Error, in.Cause)
-	if err := c.err(); err != nil {
-		return nil, err
-	}
 	stopped, err := s.backend.StopExecution(ctx, in.ExecutionARN.Text, sfn.Failure{Error: in.Error, Cause: in.Cause})
 	if err != nil {
 		return nil, err
@@ -160,21 +145,9 @@ func (s *stepFunctions) stopExecution(ctx context.Context, in *stopExecutionInpu
 	return &stopExecutionOutput{timestamp{stopped}}, nil
 }
 
-// execution bounds the ARN of an execution.
-func (c *constraints) execution(arn sfn.OptString) {
-	c.required("executionArn", arn)
-	c.length("executionArn", arn, 1, maxARN)
-}
-
-// failure bounds an error name and a cause.
-func (c *constraints) failure(name, cause sfn.OptString) {
-	c.secretLength("error", name, sfn.MaxErrorLength)
-	c.secretLength("cause", cause, sfn.MaxCauseLength)
-}
-
 type describeExecutionInput struct {
-	ExecutionARN sfn.OptString `json:"executionArn"`
-	IncludedData sfn.OptString `json:"includedData"`
+	ExecutionARN sfn.OptString `json:"executionArn" model:"required,length=1:256,arn=execution"`
+	IncludedData sfn.OptString `json:"includedData" model:"enum=IncludedData"`
 }
 
 type describeExecutionOutput struct {
@@ -201,15 +174,6 @@ type describeExecutionOutput struct {
 }
 
 func (s *stepFunctions) describeExecution(_ context.Context, in *describeExecutionInput) (*describeExecutionOutput, error) {
-	if err := checkARN(in.ExecutionARN, kindExecution); err != nil {
-		return nil, err
-	}
-	var c constraints
-	c.execution(in.ExecutionARN)
-	c.includedData(in.IncludedData)
-	if err := c.err(); err != nil {
-		return nil, err
-	}
 	d, err := s.backend.Describe(in.ExecutionARN.Text)
 	if err != nil {
 		return nil, err
@@ -235,8 +199,8 @@ func (s *stepFunctions) describeExecution(_ context.Context, in *describeExecuti
 }
 
 type redriveExecutionInput struct {
-	ExecutionARN sfn.OptString `json:"executionArn"`
-	ClientToken  sfn.OptString `json:"clientToken"`
+	ExecutionARN sfn.OptString `json:"executionArn" model:"required,length=1:256,arn=execution"`
+	ClientToken  sfn.OptString `json:"clientToken" model:"length=1:64,pattern=visible"`
 }
 
 type redriveExecutionOutput struct {
@@ -244,18 +208,6 @@ type redriveExecutionOutput struct {
 }
 
 func (s *stepFunctions) redriveExecution(ctx context.Context, in *redriveExecutionInput) (*redriveExecutionOutput, error) {
-	if err := checkARN(in.ExecutionARN, kindExecution); err != nil {
-		return nil, err
-	}
-	var c constraints
-	c.execution(in.ExecutionARN)
-	c.length("clientToken", in.ClientToken, 1, maxClientToken)
-	if strings.IndexFunc(in.ClientToken.Text, func(r rune) bool { return r < '!' || r > '~' }) >= 0 {
-		c.add("'"+in.ClientToken.Text+"' ", "clientToken", "Member must satisfy regular expression pattern: [!-~]+")
-	}
-	if err := c.err(); err != nil {
-		return nil, err
-	}
 	at, err := s.backend.RedriveExecution(ctx, in.ExecutionARN.Text, in.ClientToken.Text)
 	if err != nil {
 		return nil, err
@@ -264,12 +216,12 @@ func (s *stepFunctions) redriveExecution(ctx context.Context, in *redriveExecuti
 }
 
 type listExecutionsInput struct {
-	StateMachineARN sfn.OptString `json:"stateMachineArn"`
-	MapRunARN       sfn.OptString `json:"mapRunArn"`
-	StatusFilter    sfn.OptString `json:"statusFilter"`
-	RedriveFilter   sfn.OptString `json:"redriveFilter"`
-	MaxResults      int           `json:"maxResults"`
-	NextToken       sfn.OptString `json:"nextToken"`
+	StateMachineARN sfn.OptString `json:"stateMachineArn" model:"length=1:256,arn=stateMachine"`
+	StatusFilter    sfn.OptString `json:"statusFilter" model:"enum=ExecutionStatus"`
+	MaxResults      optInt        `json:"maxResults" model:"range=0:1000"`
+	NextToken       sfn.OptString `json:"nextToken" model:"length=1:3096"`
+	MapRunARN       sfn.OptString `json:"mapRunArn" model:"length=1:2000,arn=mapRun"`
+	RedriveFilter   sfn.OptString `json:"redriveFilter" model:"enum=ExecutionRedriveFilter"`
 }
 
 type listExecutionsOutput struct {
@@ -293,21 +245,13 @@ type executionListItem struct {
 }
 
 func (s *stepFunctions) listExecutions(_ context.Context, in *listExecutionsInput) (*listExecutionsOutput, error) {
-	if err := s.checkList(in); err != nil {
-		return nil, err
-	}
-	scope := "ListExecutions\x00" + in.StateMachineARN.Text + "\x00" + in.MapRunARN.Text + "\x00" + in.StatusFilter.Text + "\x00" + in.RedriveFilter.Text
-	cursor, err := openToken(scope, in.NextToken, s.now())
+	f, err := s.filter(in)
 	if err != nil {
 		return nil, err
 	}
-	f := store.Filter{
-		MachineARN: in.StateMachineARN.Text, MapRunARN: in.MapRunARN.Text, Status: sfn.Status(in.StatusFilter.Text),
-		Limit: pageSize(in.MaxResults), After: cursor,
-	}
-	if in.RedriveFilter.Set {
-		redriven := in.RedriveFilter.Text == "REDRIVEN"
-		f.Match = func(e *store.Execution) bool { return (e.RedriveCount > 0) == redriven }
+	scope := "ListExecutions\x00" + in.StateMachineARN.Text + "\x00" + in.MapRunARN.Text + "\x00" + in.StatusFilter.Text + "\x00" + in.RedriveFilter.Text
+	if f.After, err = openToken(scope, in.NextToken, s.now()); err != nil {
+		return nil, err
 	}
 	page, next, err := s.backend.Executions(f)
 	switch {
@@ -316,7 +260,7 @@ func (s *stepFunctions) listExecutions(_ context.Context, in *listExecutionsInpu
 	case err != nil:
 		return nil, err
 	case in.MapRunARN.Set && len(page) == 0 && next == "" && !in.NextToken.Set && f.Status == "" && f.Match == nil:
-		return nil, sfn.Refuse(resourceNotFound, "Resource not found: '%s'", in.MapRunARN.Text)
+		return nil, sfn.Refuse(sfn.ResourceNotFound, "Resource not found: '%s'", in.MapRunARN.Text)
 	}
 	out := &listExecutionsOutput{Executions: make([]executionListItem, 0, len(page))}
 	for i := range page {
@@ -341,33 +285,50 @@ func listItem(e *store.Execution) executionListItem {
 	return item
 }
 
-func (s *stepFunctions) checkList(in *listExecutionsInput) error {
-	if err := errors.Join(checkARN(in.StateMachineARN, kindMachine), checkARN(in.MapRunARN, kindMapRun)); err != nil {
-		return err
-	}
-	var c constraints
-	c.length("stateMachineArn", in.StateMachineARN, 1, maxARN)
-	c.length("mapRunArn", in.MapRunARN, 1, 2000)
-	c.oneOf("statusFilter", in.StatusFilter, "SUCCEEDED", "TIMED_OUT", "PENDING_REDRIVE", "ABORTED", "FAILED", "RUNNING")
-	c.oneOf("redriveFilter", in.RedriveFilter, "REDRIVEN", "NOT_REDRIVEN")
-	c.results(in.MaxResults)
-	c.length("nextToken", in.NextToken, 1, maxExecutionToken)
-	if err := c.err(); err != nil {
-		return err
-	}
+// filter is what of the executions is asked for: those of a machine, of them those that a version or alias started, or the children of a Map
+// Run.
+func (s *stepFunctions) filter(in *listExecutionsInput) (store.Filter, error) {
+	f := store.Filter{MapRunARN: in.MapRunARN.Text, Status: sfn.Status(in.StatusFilter.Text), Limit: pageSize(in.MaxResults.n)}
 	switch {
 	case in.StateMachineARN.Set == in.MapRunARN.Set:
-		return sfn.Refuse(sfn.ValidationException, "Must specify exactly one of stateMachineArn and mapRunArn")
-	case in.StatusFilter.Text == string(sfn.StatusPendingRedrive) && !in.MapRunARN.Set:
-		return sfn.Refuse(sfn.ValidationException, "The status filter PENDING_REDRIVE requires mapRunArn")
+		return f, sfn.Refuse(sfn.ValidationException, "Must specify exactly one of stateMachineArn and mapRunArn")
+	case f.Status == sfn.StatusPendingRedrive && !in.MapRunARN.Set:
+		return f, sfn.Refuse(sfn.ValidationException, "The status filter PENDING_REDRIVE requires mapRunArn")
 	case in.RedriveFilter.Set && !in.MapRunARN.Set:
-		return sfn.Refuse(sfn.ValidationException, "RedriveFilter cannot be applied to ListExecutions call with StateMachine ARN")
-	case in.MapRunARN.Set:
-		return nil
+		return f, sfn.Refuse(sfn.ValidationException, "RedriveFilter cannot be applied to ListExecutions call with StateMachine ARN")
 	}
-	m, err := s.backend.Machine(in.StateMachineARN.Text)
+	var conditions []func(*store.Execution) bool
+	if in.RedriveFilter.Set {
+		redriven := in.RedriveFilter.Text == "REDRIVEN"
+		conditions = append(conditions, func(e *store.Execution) bool { return (e.RedriveCount > 0) == redriven })
+	}
+	if in.StateMachineARN.Set {
+		qualified, err := s.listedMachine(in.StateMachineARN, &f)
+		if err != nil {
+			return f, err
+		}
+		if arn := in.StateMachineARN.Text; qualified {
+			conditions = append(conditions, func(e *store.Execution) bool { return e.VersionARN == arn || e.AliasARN == arn })
+		}
+	}
+	if len(conditions) > 0 {
+		f.Match = func(e *store.Execution) bool {
+			return !slices.ContainsFunc(conditions, func(holds func(*store.Execution) bool) bool { return !holds(e) })
+		}
+	}
+	return f, nil
+}
+
+// listedMachine puts the machine into the filter, and tells whether a version or alias of it was named.
+func (s *stepFunctions) listedMachine(arn sfn.OptString, f *store.Filter) (qualified bool, err error) {
+	parsed, err := unlabelled(arn)
+	if err != nil {
+		return false, err
+	}
+	f.MachineARN = parsed.Unqualified()
+	m, err := s.backend.Machine(f.MachineARN)
 	if err == nil && m.Type == sfn.Express {
-		return sfn.Refuse(sfn.StateMachineTypeNotSupport, "This operation is not supported by this type of state machine")
+		err = sfn.Refuse(sfn.StateMachineTypeNotSupport, "This operation is not supported by this type of state machine")
 	}
-	return err
+	return parsed.Qualifier != "", err
 }

@@ -14,10 +14,10 @@ import (
 const maxHistoryBytes = 6 << 20
 
 type getExecutionHistoryInput struct {
-	ExecutionARN         sfn.OptString `json:"executionArn"`
-	MaxResults           int           `json:"maxResults"`
+	ExecutionARN         sfn.OptString `json:"executionArn" model:"required,length=1:256,arn=execution"`
+	MaxResults           optInt        `json:"maxResults" model:"range=0:1000"`
 	ReverseOrder         bool          `json:"reverseOrder"`
-	NextToken            sfn.OptString `json:"nextToken"`
+	NextToken            sfn.OptString `json:"nextToken" model:"length=1:1024"`
 	IncludeExecutionData *bool         `json:"includeExecutionData"` // absent: true
 }
 
@@ -28,23 +28,13 @@ type getExecutionHistoryOutput struct {
 
 // getExecutionHistory pages by id: the position is the id of the page's first event.
 func (s *stepFunctions) getExecutionHistory(_ context.Context, in *getExecutionHistoryInput) (*getExecutionHistoryOutput, error) {
-	if err := checkARN(in.ExecutionARN, kindExecution); err != nil {
-		return nil, err
-	}
-	var c constraints
-	c.execution(in.ExecutionARN)
-	c.results(in.MaxResults)
-	c.length("nextToken", in.NextToken, 1, maxToken)
-	if err := c.err(); err != nil {
-		return nil, err
-	}
 	scope := "GetExecutionHistory\x00" + in.ExecutionARN.Text + "\x00" + strconv.FormatBool(in.ReverseOrder)
 	position, err := openToken(scope, in.NextToken, s.now())
 	if err != nil {
 		return nil, err
 	}
 	r := historyReader{
-		backend: s.backend, arn: in.ExecutionARN.Text, limit: pageSize(in.MaxResults),
+		backend: s.backend, arn: in.ExecutionARN.Text, limit: pageSize(in.MaxResults.n),
 		withData: in.IncludeExecutionData == nil || *in.IncludeExecutionData,
 	}
 	var next int64

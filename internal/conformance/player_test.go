@@ -98,7 +98,7 @@ func play(c *testCase, o options) *outcome {
 		p.fail(levelResult, "runner", err.Error())
 		return &p.out
 	}
-	p.service = &service{runner: p.runner, handler: api.New(api.Config{States: p.runner, Now: time.Now})}
+	p.service = &service{handler: api.New(api.Config{States: p.runner, Now: time.Now})}
 	p.world.answer = p.answerToken
 	var cancel context.CancelFunc
 	p.ctx, cancel = context.WithTimeout(context.Background(), 10*patience)

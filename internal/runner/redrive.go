@@ -62,11 +62,6 @@ func (r *Runner) redriveStatus(e *store.Execution) (RedriveStatus, string) {
 	return status, reason
 }
 
-func isRefused(err error, name sfn.ExceptionName) bool {
-	var refused *sfn.Exception
-	return errors.As(err, &refused) && refused.Name == name
-}
-
 // RedriveExecution takes up an execution that has ended without success, and returns when it did. Asking again with the same client
 // token, "" for none, answers the same for 15 minutes, whatever has become of the execution meanwhile. The error may be the exception
 // InvalidArn, ValidationException, ExecutionDoesNotExist, ExecutionNotRedrivable or ExecutionLimitExceeded.

@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -75,8 +76,10 @@ func (r *Runner) prepare(req StartRequest, wait bool) (message, error) {
 		return message{}, sfn.Refuse(sfn.InvalidArn, "Invalid Arn: 'Invalid ARN prefix: %s'", req.MachineARN)
 	}
 	if len(req.Input) > sfn.MaxPayloadBytes {
-		return message{}, sfn.Refuse(sfn.ValidationException, "1 validation error detected: Value at 'input' failed to satisfy constraint: "+
+		tooLong := sfn.Refuse(sfn.ValidationException, "1 validation error detected: Value at 'input' failed to satisfy constraint: "+
 			"Member must have size less than or equal to %d bytes in UTF-8 encoding", sfn.MaxPayloadBytes)
+		tooLong.Constraint = true
+		return message{}, tooLong
 	}
 	m, err := r.target(arn)
 	if err != nil {
@@ -95,6 +98,9 @@ func (r *Runner) prepare(req StartRequest, wait bool) (message, error) {
 		req.Input = "{}"
 	}
 	input, err := value.ParseData(req.Input)
+	if strings.TrimSpace(req.Input) == "" {
+		return message{}, sfn.Refuse(sfn.InvalidExecutionInput, "Invalid State Machine Execution Input: 'Invalid execution input.'")
+	}
 	if err != nil {
 		return message{}, sfn.Refuse(sfn.InvalidExecutionInput, "Invalid State Machine Execution Input: '%s'", err)
 	}
@@ -188,10 +194,19 @@ func (s *shard) admits(req *start) error {
 	if req.machine.life.deleting.Load() {
 		return machineDeleting(req.machine.life.arn)
 	}
-	if req.machine.Type == sfn.Standard && req.mapRun == "" && s.runner.open.Load() >= s.runner.maxOpen {
-		return sfn.Refuse(sfn.ExecutionLimitExceeded, "Execution Limit Exceeded: %d executions are open, and there may be no more", s.runner.maxOpen)
+	if req.machine.Type == sfn.Standard && req.mapRun == "" {
+		return s.runner.checkOpen()
 	}
 	return nil
+}
+
+// checkOpen refuses one more open execution if there are as many as there may be.
+func (r *Runner) checkOpen() error {
+	if r.open.Load() < r.maxOpen {
+		return nil
+	}
+	return sfn.Refuse(sfn.ExecutionLimitExceeded, "The maximum number of running executions has been reached. "+
+		"Running executions must end or be stopped before a new execution can be started.")
 }
 
 // reply answers whoever asked, if anybody did.

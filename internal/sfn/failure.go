@@ -3,6 +3,7 @@ package sfn
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 )
 
 // OptString is a text that may be absent, which is not the same as empty: AWS leaves the member out of its answers.
@@ -27,6 +28,9 @@ func (o OptString) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads a text or null.
 func (o *OptString) UnmarshalJSON(data []byte) error {
+	if len(data) > 0 && (data[0] == 't' || data[0] == 'f') {
+		return &json.UnmarshalTypeError{Value: "bool " + string(data), Type: reflect.TypeFor[string]()}
+	}
 	var text *string
 	if err := json.Unmarshal(data, &text); err != nil {
 		return err
