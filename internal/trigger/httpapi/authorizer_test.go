@@ -1,0 +1,213 @@
+package httpapi_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+
+	"github.com/tutti-run/tutti/internal/trigger/httpapi"
+)
+
+const issuer = "https://issuer.example"
+
+// signer makes tokens and the key set that they are checked with.
+func signer(t *testing.T) (sign func(claims map[string]any) string, keys []byte) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: key, KeyID: "k1"}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err = json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: &key.PublicKey, KeyID: "k1", Algorithm: "ES256"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(claims map[string]any) string {
+		token, err := jwt.Signed(s).Claims(claims).Serialize()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return token
+	}, keys
+}
+
+func TestJWT(t *testing.T) {
+	sign, keys := signer(t)
+	other, _ := signer(t)
+	file := filepath.Join(t.TempDir(), "jwks.json")
+	if err := os.WriteFile(file, keys, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	now := time.Unix(1_800_000_000, 0)
+	api := oneRoute("GET /a", toFunction("f", "2.0"))
+	api.Authorizers = map[string]httpapi.Authorizer{"j": {Type: "JWT", Issuer: issuer, Audience: []string{"shop"}, IdentitySources: []string{"$request.header.Authorization"}}}
+	api.Routes[0].Authorization, api.Routes[0].Authorizer, api.Routes[0].Scopes = "JWT", "j", []string{"read", "write"}
+	f := &functions{answers: map[string]string{"f": `"ok"`}}
+	h := noProblems(t, api, httpapi.Services{Functions: f, Keys: &httpapi.Keys{Files: map[string]string{issuer: file}}, Now: func() time.Time { return now }})
+	good := func(changes ...any) map[string]any {
+		claims := map[string]any{"iss": issuer, "aud": "shop", "exp": now.Unix() + 60, "sub": "me", "scope": "read other", "n": 1.5, "groups": []string{"a", "b"}}
+		for i := 0; i < len(changes); i += 2 {
+			if changes[i+1] == nil {
+				delete(claims, changes[i].(string))
+			} else {
+				claims[changes[i].(string)] = changes[i+1]
+			}
+		}
+		return claims
+	}
+	for _, tt := range []struct {
+		name, header string
+		status       int
+		challenge    string
+	}{
+		{"good", "Bearer " + sign(good()), 200, ""},
+		{"without the scheme", sign(good()), 200, ""},
+		{"several audiences", "Bearer " + sign(good("aud", []string{"x", "shop"})), 200, ""},
+		{"client id for an audience", "Bearer " + sign(good("aud", nil, "client_id", "shop")), 200, ""},
+		{"scopes as a list", "Bearer " + sign(good("scope", nil, "scp", []string{"write"})), 200, ""},
+		{"none", "", 401, "Bearer"},
+		{"no token", "Bearer nonsense", 401, `error="invalid_token" error_description="the token is malformed"`},
+		{"expired", "Bearer " + sign(good("exp", now.Unix()-1)), 401, "the token has expired"},
+		{"never expires", "Bearer " + sign(good("exp", nil)), 401, "no expiration time"},
+		{"not yet", "Bearer " + sign(good("nbf", now.Unix()+60)), 401, "not valid"},
+		{"another issuer", "Bearer " + sign(good("iss", "https://evil.example")), 401, "not valid"},
+		{"another audience", "Bearer " + sign(good("aud", "x")), 401, "valid audience"},
+		{"another key", "Bearer " + other(good()), 401, "invalid signature"},
+		{"no algorithm", "Bearer eyJhbGciOiJub25lIn0.e30.", 401, "malformed"},
+		{"too little scope", "Bearer " + sign(good("scope", "other")), 403, `error="insufficient_scope"`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := ask(t, h, "GET", "/a", "", "Authorization", tt.header)
+			if r.StatusCode != tt.status || !strings.Contains(r.Header.Get("Www-Authenticate"), tt.challenge) {
+				t.Errorf("%s %q, want %d %q", r.Status, r.Header.Get("Www-Authenticate"), tt.status, tt.challenge)
+			}
+		})
+	}
+	ask(t, h, "GET", "/a", "", "Authorization", sign(good()))
+	got, _ := json.Marshal(f.event["requestContext"].(map[string]any)["authorizer"])
+	if want := `{"jwt":{"claims":{"aud":"shop","exp":"1800000060","groups":"[a b]","iss":"https://issuer.example","n":"1.5","scope":"read other","sub":"me"},"scopes":["read","other"]}}`; string(got) != want {
+		t.Errorf("authorizer %s\nwant %s", got, want)
+	}
+}
+
+func TestKeysOfTheIssuer(t *testing.T) {
+	asked := 0
+	var server *httptest.Server
+	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked++
+		switch r.URL.Path {
+		case "/.well-known/openid-configuration":
+			_ = json.NewEncoder(w).Encode(map[string]string{"jwks_uri": server.URL + "/keys"})
+		case "/keys":
+			_, _ = w.Write([]byte(`{"keys":[]}`))
+		default:
+			http.NotFound(w, r)
+		}
+	}))
+	defer server.Close()
+	now := time.Unix(1_800_000_000, 0)
+	keys := &httpapi.Keys{Now: func() time.Time { return now }}
+	for range 3 {
+		if text, err := keys.Keys(t.Context(), server.URL+"/"); err != nil || string(text) != `{"keys":[]}` {
+			t.Fatalf("%s, %v", text, err)
+		}
+	}
+	if asked != 2 {
+		t.Errorf("the issuer was asked %d times, want twice", asked)
+	}
+	now = now.Add(3 * time.Hour)
+	if _, err := keys.Keys(t.Context(), server.URL+"/"); err != nil || asked != 4 {
+		t.Errorf("after two hours: asked %d times, %v", asked, err)
+	}
+	if _, err := keys.Keys(t.Context(), server.URL+"/nobody"); err == nil {
+		t.Error("an issuer without a configuration has keys")
+	}
+	if _, err := keys.Keys(t.Context(), "file:///etc"); err == nil {
+		t.Error("an issuer that is a file has keys")
+	}
+}
+
+func TestFunctionAuthorizer(t *testing.T) {
+	const arn = "arn:aws:execute-api:us-east-1:111111111111:a1b2c3/$default/GET/a"
+	policy := func(effect, resource string) string {
+		return `{"principalId":"me","policyDocument":{"Version":"2012-10-17","Statement":[{"Effect":"` + effect + `","Action":"execute-api:Invoke","Resource":"` + resource + `"}]},"context":{"k":1}}`
+	}
+	for _, tt := range []struct {
+		name, answer string
+		simple       bool
+		headers      []string
+		status       int
+	}{
+		{"simple", `{"isAuthorized":true,"context":{"k":1}}`, true, []string{"X-Key", "1"}, 200},
+		{"simple no", `{"isAuthorized":false}`, true, []string{"X-Key", "1"}, 403},
+		{"no identity", `{"isAuthorized":true}`, true, nil, 401},
+		{"no answer", `{}`, true, []string{"X-Key", "1"}, 500},
+		{"error", `!{}`, true, []string{"X-Key", "1"}, 500},
+		{"policy", policy("Allow", arn), false, []string{"X-Key", "1"}, 200},
+		{"policy with wildcards", policy("Allow", "arn:aws:execute-api:*:*:a1b2c3/*/GET/?"), false, []string{"X-Key", "1"}, 200},
+		{"policy for something else", policy("Allow", "arn:aws:execute-api:*:*:a1b2c3/*/POST/*"), false, []string{"X-Key", "1"}, 403},
+		{"policy that denies", policy("Deny", "*"), false, []string{"X-Key", "1"}, 403},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			api := oneRoute("GET /a", toFunction("f", "2.0"))
+			api.Authorizers = map[string]httpapi.Authorizer{"c": {Type: "REQUEST", URI: "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/" + functionARN + "auth/invocations",
+				IdentitySources: []string{"$request.header.X-Key"}, PayloadFormat: "2.0", SimpleAnswers: tt.simple}}
+			api.Routes[0].Authorization, api.Routes[0].Authorizer = "CUSTOM", "c"
+			h := noProblems(t, api, httpapi.Services{Functions: &functions{answers: map[string]string{"f": `"ok"`, "auth": tt.answer}}})
+			if r := ask(t, h, "GET", "/a", "", tt.headers...); r.StatusCode != tt.status {
+				t.Errorf("%s, want %d", r.Status, tt.status)
+			}
+		})
+	}
+}
+
+func TestAuthorizersAnswersAreKept(t *testing.T) {
+	api := oneRoute("GET /a", toFunction("f", "2.0"))
+	api.Authorizers = map[string]httpapi.Authorizer{"c": {Type: "REQUEST", URI: functionARN + "auth", IdentitySources: []string{"$request.header.X-Key"},
+		PayloadFormat: "1.0", SimpleAnswers: true, CacheFor: time.Minute}}
+	api.Routes[0].Authorization, api.Routes[0].Authorizer = "CUSTOM", "c"
+	f := &functions{answers: map[string]string{"f": `"ok"`, "auth": `{"isAuthorized":true,"context":{"k":1}}`}}
+	now := time.Unix(1_800_000_000, 0)
+	h := noProblems(t, api, httpapi.Services{Functions: f, Now: func() time.Time { return now }})
+	for _, tt := range []struct {
+		key   string
+		later time.Duration
+		asked int // calls of both functions so far
+	}{{"1", 0, 2}, {"1", 0, 3}, {"2", 0, 5}, {"1", 61 * time.Second, 7}} {
+		now = now.Add(tt.later)
+		ask(t, h, "GET", "/a", "", "X-Key", tt.key)
+		if f.asked != tt.asked {
+			t.Errorf("key %s: %d calls, want %d", tt.key, f.asked, tt.asked)
+		}
+	}
+	if got, _ := json.Marshal(f.event["requestContext"].(map[string]any)["authorizer"]); string(got) != `{"lambda":{"k":1}}` {
+		t.Errorf("authorizer %s", got)
+	}
+}
+
+func TestSignedRequests(t *testing.T) {
+	api := oneRoute("GET /a", toFunction("f", "2.0"))
+	api.Routes[0].Authorization = "AWS_IAM"
+	f := &functions{answers: map[string]string{"f": `"ok"`}}
+	h := noProblems(t, api, httpapi.Services{Functions: f, Identity: func(r *http.Request) (string, bool) { return "arn:role", r.Header.Get("Authorization") == "signed" }})
+	if r := ask(t, h, "GET", "/a", ""); r.StatusCode != 403 || text(t, r) != `{"message":"Forbidden"}` {
+		t.Errorf("unsigned: %s", r.Status)
+	}
+	if r := ask(t, h, "GET", "/a", "", "Authorization", "signed"); r.StatusCode != 200 {
+		t.Errorf("signed: %s", r.Status)
+	}
+}

@@ -1,0 +1,139 @@
+package httpapi
+
+import (
+	"errors"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Limits of requests (developer guide, "Quotas for configuring and running an HTTP API").
+const (
+	maxPayload = 10 << 20 // bytes of a body
+	maxHeaders = 10_240   // bytes of the request line and all headers together
+)
+
+// request is what API Gateway knows of a request.
+type request struct {
+	*http.Request
+	id     string
+	time   time.Time
+	api    *API
+	stage  *Stage
+	route  *Route
+	body   []byte
+	prefix string // of the stage in the path: "/prod", or "" for $default
+	path   string // below the stage, as sent
+	source string // the client's address
+	vars   map[string]string
+	who    verdict // of the authorizer
+}
+
+// readRequest takes a request in, within the service's limits. The refusal is set if it breaks one.
+func (h *Handler) readRequest(w http.ResponseWriter, r *http.Request) (*request, *refusal) {
+	size := len(r.Method) + len(r.RequestURI) + len(r.Proto)
+	for name, values := range r.Header {
+		for _, v := range values {
+			size += len(name) + len(v) + 4
+		}
+	}
+	if size > maxHeaders {
+		return nil, &refusal{http.StatusRequestHeaderFieldsTooLarge, "Request Header Fields Too Large"}
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxPayload))
+	var over *http.MaxBytesError
+	switch {
+	case errors.As(err, &over):
+		return nil, &refusal{http.StatusRequestEntityTooLarge, "Request Entity Too Large"}
+	case err != nil:
+		return nil, &refusal{http.StatusBadRequest, "Bad Request"}
+	}
+	source, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		source = r.RemoteAddr
+	}
+	return &request{Request: r, id: uuid.NewString(), time: h.services.Now(), api: h.api, body: body, source: source}, nil
+}
+
+// chooseStage finds the stage that the path names, else $default.
+func (h *Handler) chooseStage(in *request) *stage {
+	path := in.URL.EscapedPath()
+	first, rest, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	if s := h.stages[first]; s != nil && first != defaultKey {
+		in.stage, in.prefix, in.path = &s.Stage, "/"+first, "/"+rest
+		return s
+	}
+	s := h.stages[defaultKey]
+	if s != nil {
+		in.stage, in.path = &s.Stage, path
+	}
+	return s
+}
+
+// rawPath is the path with its stage.
+func (in *request) rawPath() string {
+	decoded, err := url.PathUnescape(in.path)
+	if err != nil {
+		decoded = in.path
+	}
+	return in.prefix + decoded
+}
+
+// header is the value of a header, several joined by commas.
+func (in *request) header(name string) (string, bool) {
+	if strings.EqualFold(name, "host") {
+		return in.Host, true
+	}
+	values := in.Header.Values(name)
+	return strings.Join(values, ","), len(values) > 0
+}
+
+// headers are what the integration is told of the headers: the client's and those that the gateway adds. The names are as http.Header has them.
+func (in *request) headers() http.Header {
+	out := in.Header.Clone()
+	out.Set("Host", in.Host)
+	out.Set("Content-Length", strconv.Itoa(len(in.body)))
+	out.Set("X-Amzn-Trace-Id", in.trace())
+	out.Set("X-Forwarded-For", strings.TrimPrefix(strings.Join(append(in.Header.Values("X-Forwarded-For"), in.source), ", "), ", "))
+	_, port, err := net.SplitHostPort(in.Host)
+	if err != nil {
+		port = "80"
+	}
+	out.Set("X-Forwarded-Port", port)
+	out.Set("X-Forwarded-Proto", "http")
+	return out
+}
+
+// trace is the X-Ray trace header: the client's, or a new one.
+func (in *request) trace() string {
+	if given := in.Header.Get("X-Amzn-Trace-Id"); given != "" {
+		return given
+	}
+	digits := strings.ReplaceAll(in.id, "-", "")
+	return "Root=1-" + strconv.FormatInt(in.time.Unix(), 16) + "-" + digits[:24]
+}
+
+// query returns the query parameters in the order of their names; what cannot be read is left out, as the service does.
+func (in *request) query() (names []string, values url.Values) {
+	values, _ = url.ParseQuery(in.URL.RawQuery) // what comes beside an error is what could be read
+	return slices.Sorted(maps.Keys(values)), values
+}
+
+// isText tells whether a body of the content type reaches a function as it is; all others are encoded in base64.
+func isText(contentType string) bool {
+	kind, _, _ := strings.Cut(strings.ToLower(contentType), ";")
+	kind = strings.TrimSpace(kind)
+	switch kind {
+	case "", "application/json", "application/xml", "application/javascript", "application/x-www-form-urlencoded":
+		return true
+	}
+	return strings.HasPrefix(kind, "text/") || strings.HasSuffix(kind, "+json") || strings.HasSuffix(kind, "+xml")
+}
