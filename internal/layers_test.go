@@ -12,10 +12,10 @@ import (
 // rungs is the ladder: a package imports only packages on lower rungs, never sideways, never up (docs/architecture.md).
 var rungs = [][]string{
 	1:  {"sfn", "value"},
-	2:  {"jsonpath", "jsonata", "schema", "iam", "history"},
+	2:  {"jsonpath", "jsonata", "schema", "iam", "history", "awsmodel"},
 	3:  {"payload"},
 	4:  {"asl", "cfn"},
-	5:  {"engine", "lint", "store", "lambda", "logs"},
+	5:  {"engine", "lint", "store", "lambda", "logs", "awsclient"},
 	6:  {"task", "trigger"},
 	7:  {"runner"},
 	8:  {"api", "stack"},

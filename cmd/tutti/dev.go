@@ -19,6 +19,7 @@ const defaultPort = 4566
 // devOptions are the flags of dev.
 type devOptions struct {
 	projectFlags
+	upstream upstreamFlags
 	template string
 	port     int
 	demo     bool
@@ -41,6 +42,7 @@ Executions that were under way when the server last ended go on.
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.dev(cmd.Context(), o) },
 	}
 	o.addTo(cmd)
+	o.upstream.addTo(cmd)
 	cmd.Flags().StringVar(&o.template, "template", "", "the template `FILE` (default: infra/snapshot/*.template.json)")
 	cmd.Flags().IntVar(&o.port, "port", defaultPort, "the port on 127.0.0.1; 0 for any that is free")
 	demoFlag(cmd, &o.demo)
@@ -78,7 +80,7 @@ func (c *cli) dev(ctx context.Context, o devOptions) (err error) {
 	progress := &buildProgress{console: c.err}
 	lines := functionLines{shown, new(atomic.Pointer[map[string]string])}
 	s, err := openServer(ctx, serveOptions{
-		project: p, template: template, port: o.port, schedules: true, log: c.logger(), lines: lines,
+		project: p, template: template, upstream: o.upstream, port: o.port, schedules: true, log: c.logger(), lines: lines,
 		progress: func(e stack.Event) {
 			if e.Kind == stack.NotRunHere {
 				others = append(others, e.Detail)

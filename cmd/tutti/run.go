@@ -17,6 +17,7 @@ import (
 // runOptions are the flags of run.
 type runOptions struct {
 	clientFlags
+	upstream upstreamFlags
 	template string
 	input    string
 	name     string
@@ -44,6 +45,7 @@ FAILED, 4 if it TIMED_OUT, 5 if it was ABORTED.
 		RunE: func(cmd *cobra.Command, args []string) error { return c.start(cmd.Context(), o, args[0]) },
 	}
 	o.addTo(cmd)
+	o.upstream.addTo(cmd)
 	cmd.Flags().StringVar(&o.template, "template", "", "the template `FILE` for a server of its own (default: infra/snapshot/*.template.json)")
 	cmd.Flags().StringVar(&o.input, "input", "", "the input: a `FILE`, - for standard input, or JSON (default: {})")
 	cmd.Flags().StringVar(&o.name, "name", "", "the execution's `NAME` (default: a new one)")
@@ -95,7 +97,7 @@ func (c *cli) runAlone(ctx context.Context, o runOptions, machine, input string)
 		return err
 	}
 	progress := &buildProgress{console: c.err}
-	s, err := openServer(ctx, serveOptions{project: p, template: template, progress: progress.event, log: c.logger()})
+	s, err := openServer(ctx, serveOptions{project: p, upstream: o.upstream, template: template, progress: progress.event, log: c.logger()})
 	progress.done()
 	if err != nil {
 		return err

@@ -30,6 +30,7 @@ type serveOptions struct {
 	template  string
 	port      int // 0 for any
 	schedules bool
+	upstream  upstreamFlags
 	lines     lambda.Logs
 	progress  func(stack.Event)
 	log       *slog.Logger
@@ -49,6 +50,14 @@ type server struct {
 
 // openServer takes the port, opens the stack and starts it. What it returns is found by other commands until it is closed.
 func openServer(ctx context.Context, o serveOptions) (_ *server, err error) {
+	routes, err := o.upstream.routes()
+	if err != nil {
+		return nil, err
+	}
+	connections, err := o.project.connections()
+	if err != nil {
+		return nil, err
+	}
 	listener, err := listen(o.port)
 	if err != nil {
 		return nil, err
@@ -61,7 +70,7 @@ func openServer(ctx context.Context, o serveOptions) (_ *server, err error) {
 	}()
 	s.stack, err = stack.Open(ctx, stack.Config{
 		Project: o.project.root, Template: o.template, Data: o.project.data, Place: sfn.DefaultPlace(), Log: o.log, Lines: o.lines,
-		Schedules: o.schedules,
+		Schedules: o.schedules, Routes: routes, Connections: connections,
 		Progress: func(e stack.Event) {
 			if e.Kind == stack.Resumed {
 				s.resumed = append(s.resumed, e.Name)
@@ -72,6 +81,8 @@ func openServer(ctx context.Context, o serveOptions) (_ *server, err error) {
 	if err != nil {
 		return nil, dataProblem(err)
 	}
+	front := api.New(api.Config{States: s.stack.Runner(), Log: o.log})
+	routes.Embed(front, embedded...)
 	if _, err := s.stack.Start(); err != nil {
 		return nil, dataProblem(err)
 	}
@@ -82,7 +93,6 @@ func openServer(ctx context.Context, o serveOptions) (_ *server, err error) {
 	for _, f := range s.stack.Functions() {
 		s.endpoint.Functions = append(s.endpoint.Functions, shortName{shortFunction(f), f.ARN})
 	}
-	front := api.New(api.Config{States: s.stack.Runner(), Log: o.log})
 	s.http = api.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == identityPath {
 			w.Header().Set(identityHeader, s.endpoint.ID)

@@ -259,6 +259,13 @@ func resourceTypes() map[string]resourceType {
 			"Arn":  arnOf("events", "event-bus/"),
 			"Name": nameOf,
 		}},
+		// A connection, whose ARN ends in an id of the service's.
+		"AWS::Events::Connection": {nameProperty: "Name", maxName: 64, ref: nameOf, attributes: attributes{
+			"Arn": func(i *identity) string { return i.arn("events", "connection/"+i.name+"/"+i.suffix("Arn")) },
+			"SecretArn": func(i *identity) string {
+				return i.arn("secretsmanager", "secret:events!connection/"+i.name+"/"+i.suffix("SecretArn"))
+			},
+		}},
 		// A queue, which Ref gives the URL of.
 		"AWS::SQS::Queue": {nameProperty: "QueueName", maxName: 75, fifo: "FifoQueue", ref: queueURL, attributes: attributes{
 			"Arn":       arnOf("sqs", ""),

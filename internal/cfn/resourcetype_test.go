@@ -42,6 +42,7 @@ func TestResourceTypes(t *testing.T) {
 		"AWS::Scheduler::ScheduleGroup":           {`"Name": "n"`, "n", "Arn", "arn:aws:scheduler" + arn + "schedule-group/n"},
 		"AWS::Events::Rule":                       {`"Name": "n", "EventBusName": "arn:aws:events` + arn + `event-bus/b"`, "b|n", "Arn", "arn:aws:events" + arn + "rule/b/n"},
 		"AWS::Events::EventBus":                   {`"Name": "n"`, "n", "Arn", "arn:aws:events" + arn + "event-bus/n"},
+		"AWS::Events::Connection":                 {`"Name": "n"`, "n", "SecretArn", "*"},
 		"AWS::SQS::Queue":                         {`"QueueName": "n"`, "https://sqs.eu-west-1.amazonaws.com/123456789012/n", "Arn", "arn:aws:sqs" + arn + "n"},
 		"AWS::SNS::Topic":                         {`"TopicName": "n"`, "arn:aws:sns" + arn + "n", "TopicName", "n"},
 		"AWS::S3::Bucket":                         {`"BucketName": "n"`, "n", "RegionalDomainName", "n.s3.eu-west-1.amazonaws.com"},

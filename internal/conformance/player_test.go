@@ -99,6 +99,8 @@ func play(c *testCase, o options) *outcome {
 		return &p.out
 	}
 	p.service = &service{handler: api.New(api.Config{States: p.runner, Now: time.Now})}
+	p.world.routes.Embed(p.service.handler, "sfn")
+	p.world.catalog.Follow(p.runner)
 	p.world.answer = p.answerToken
 	var cancel context.CancelFunc
 	p.ctx, cancel = context.WithTimeout(context.Background(), 10*patience)

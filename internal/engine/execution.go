@@ -44,7 +44,7 @@ type Execution struct {
 	ready    ready           // flows that can take a step
 	alarms   alarms          // when flows want to be woken
 	deadline time.Time       // of the whole execution
-	refuse   func(asl.Resource) string
+	prepare  func(asl.Resource, *value.Data) (*value.Data, string)
 
 	// What follows lives during one Advance.
 
@@ -87,9 +87,12 @@ func Fold(machine *asl.Machine, identity Identity, events iter.Seq2[history.Even
 	return x, nil
 }
 
-// RefuseResources has f asked before a task is scheduled; a sentence that it returns ends the execution. It is how the execution learns of an
-// activity that has been deleted. What came of it is in the history, so folding does not ask.
-func (x *Execution) RefuseResources(f func(r asl.Resource) (why string)) { x.refuse = f }
+// PrepareTasks has f asked before a task is scheduled. It returns the parameters with which the task is, or a sentence that says why it cannot
+// be, which ends the execution. It is how the execution learns of an activity that has been deleted, of parameters that a service does not
+// know, and of those that the service integration adds. What came of it is in the history, so folding does not ask.
+func (x *Execution) PrepareTasks(f func(r asl.Resource, parameters *value.Data) (prepared *value.Data, why string)) {
+	x.prepare = f
+}
 
 // Status is where the execution stands; "" before it was started.
 func (x *Execution) Status() sfn.Status { return x.status }

@@ -43,28 +43,40 @@ func (x *Execution) PendingSince(event int64) []Obligation {
 		if id < event || f.isCut() || f.phase == scheduled && !isActivity(f.state) {
 			continue
 		}
-		t, isTask := f.state.(*asl.Task)
-		if !isTask {
-			pending = append(pending, Obligation{Scheduled: id, State: f.state.Common().Name, Started: true, MapRun: x.mapRun(f)})
-			continue
-		}
-		o := Obligation{
-			Scheduled:  id,
-			State:      t.Name,
-			Resource:   t.Resource,
-			Parameters: f.task.parameters,
-			RoleARN:    f.task.roleARN,
-			Heartbeat:  f.task.heartbeat,
-			Started:    f.phase == running,
-			Submitted:  f.task.submitted,
-		}
-		if t.Resource.HasToken() {
-			o.Token = x.token(id)
-		}
-		pending = append(pending, o)
+		pending = append(pending, x.obligation(id, f))
 	}
 	slices.SortFunc(pending, func(a, b Obligation) int { return cmp.Compare(a.Scheduled, b.Scheduled) })
 	return pending
+}
+
+// Obligation returns what the world owes as answer to the Scheduled event, if it still does.
+func (x *Execution) Obligation(scheduled int64) (Obligation, bool) {
+	f := x.owed[scheduled]
+	if f == nil || f.isCut() {
+		return Obligation{}, false
+	}
+	return x.obligation(scheduled, f), true
+}
+
+func (x *Execution) obligation(id int64, f *flow) Obligation {
+	t, isTask := f.state.(*asl.Task)
+	if !isTask {
+		return Obligation{Scheduled: id, State: f.state.Common().Name, Started: true, MapRun: x.mapRun(f)}
+	}
+	o := Obligation{
+		Scheduled:  id,
+		State:      t.Name,
+		Resource:   t.Resource,
+		Parameters: f.task.parameters,
+		RoleARN:    f.task.roleARN,
+		Heartbeat:  f.task.heartbeat,
+		Started:    f.phase == running,
+		Submitted:  f.task.submitted,
+	}
+	if t.Resource.HasToken() {
+		o.Token = x.token(id)
+	}
+	return o
 }
 
 // Owes tells whether the world still owes the answer to the Scheduled event.

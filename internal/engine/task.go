@@ -25,8 +25,9 @@ func (x *Execution) schedule(f *flow, s *asl.Task) {
 		why = &fault{failure: *sfn.Fail(sfn.ErrorDataLimitExceeded,
 			"The state/task '%s' provided parameters with a size exceeding the maximum number of bytes service limit.", resourceLabel(s.Resource))}
 	}
-	if why == nil && x.refuse != nil {
-		if sentence := x.refuse(s.Resource); sentence != "" {
+	if why == nil && x.prepare != nil {
+		var sentence string
+		if parameters, sentence = x.prepare(s.Resource, parameters); sentence != "" {
 			why = x.runtime(f, "%s", sentence)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/tutti-run/tutti/internal/engine"
 	"github.com/tutti-run/tutti/internal/sfn"
 	"github.com/tutti-run/tutti/internal/store"
+	"github.com/tutti-run/tutti/internal/value"
 )
 
 // activityPoll is how long GetActivityTask waits for a task (API reference, GetActivityTask).
@@ -177,15 +178,15 @@ func (s *shard) handOut(r *resident, m message, in engine.ActivityStarted, a ans
 	s.afterCommit(func(err error) { a.err = err; m.reply(a) })
 }
 
-// refuse says why a task cannot be scheduled, "" if it can.
-func (r *Runner) refuse(resource asl.Resource) string {
+// prepareTask returns the parameters with which a task is scheduled, or says why it cannot be.
+func (r *Runner) prepareTask(resource asl.Resource, parameters *value.Data) (*value.Data, string) {
 	if resource.Kind != asl.ResourceActivity {
-		return ""
+		return r.tasks.Prepare(resource, parameters)
 	}
 	if _, err := r.Activity(resource.ARN); err != nil {
-		return fmt.Sprintf("The activity %s does not exist.", resource.ARN)
+		return parameters, fmt.Sprintf("The activity %s does not exist.", resource.ARN)
 	}
-	return ""
+	return parameters, ""
 }
 
 // NewActivity is an activity to create.

@@ -241,7 +241,7 @@ func BenchmarkWaiting(b *testing.B) {
 	}
 }
 
-type noTasks struct{}
+type noTasks struct{ tasks }
 
 func (noTasks) Perform(context.Context, task.Call) (*value.Data, *sfn.Failure) {
 	return nil, sfn.Fail("Test.NoSuchTask", "")

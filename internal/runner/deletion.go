@@ -93,7 +93,7 @@ func (r *Runner) hasOpen(arn string) (bool, error) {
 
 // buryLater looks, beside the shard that asks, whether a deletion can end.
 func (r *Runner) buryLater(arn string) {
-	r.begin(&r.mapRuns, func() {
+	r.begin(&r.watches, func() {
 		r.machines.change.Lock()
 		defer r.machines.change.Unlock()
 		if err := r.bury(arn); err != nil {

@@ -123,6 +123,9 @@ func (r *Runner) Running() iter.Seq2[store.Execution, error] { return r.store.Ru
 // SendTaskSuccess gives the result of the task that the token belongs to. The error may be the exception InvalidToken, InvalidOutput,
 // TaskDoesNotExist or TaskTimedOut.
 func (r *Runner) SendTaskSuccess(ctx context.Context, token, output string) error {
+	if _, err := engine.ParseToken(token); err != nil {
+		return sfn.Refuse(sfn.InvalidToken, "Invalid Token: 'Invalid token'") // before the output is looked at, as recorded
+	}
 	data, err := value.ParseData(output)
 	if err != nil {
 		return sfn.Refuse(sfn.InvalidOutput, "Invalid Output: '%s'", err)

@@ -16,6 +16,7 @@ type message struct {
 	redrive *redriveRequest // take up an execution that has ended
 	token   string          // the task token that the input answers; "" if it is the runner's own
 	beat    bool            // the input is a heartbeat: token alone counts
+	job     *job            // that was started, for TaskSubmitted
 	answer  chan answer
 }
 

@@ -63,7 +63,7 @@ func (s *shard) mapRun(ctx context.Context, cancel context.CancelFunc, r *reside
 	for _, input := range run.Inputs {
 		input.Freeze()
 	}
-	began := s.runner.begin(&s.runner.mapRuns, func() {
+	began := s.runner.begin(&s.runner.watches, func() {
 		defer cancel()
 		output, failure := run.run(ctx)
 		if ctx.Err() != nil {

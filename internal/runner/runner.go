@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tutti-run/tutti/internal/asl"
 	"github.com/tutti-run/tutti/internal/engine"
 	"github.com/tutti-run/tutti/internal/sfn"
 	"github.com/tutti-run/tutti/internal/store"
@@ -18,9 +19,23 @@ import (
 	"github.com/tutti-run/tutti/internal/value"
 )
 
-// Performer makes the calls of Task states.
+// Performer makes the calls of Task states and follows the jobs that they start. *task.Catalog does.
 type Performer interface {
+	// Prepare returns the parameters with which the task is scheduled, or a sentence that says why it cannot be. It must depend on nothing but
+	// what it is given.
+	Prepare(r asl.Resource, parameters *value.Data) (prepared *value.Data, why string)
+	// Perform makes the call.
 	Perform(ctx context.Context, c task.Call) (*value.Data, *sfn.Failure)
+	Jobs
+}
+
+// Jobs follows what tasks with the pattern .sync have started.
+type Jobs interface {
+	// AwaitJob returns when the job that the call started has ended, and with what. It may be asked by another process than the one that made
+	// the call.
+	AwaitJob(ctx context.Context, c task.Call, submitted *value.Data) (*value.Data, *sfn.Failure)
+	// StopJob stops the job that the call started, as far as it can be.
+	StopJob(ctx context.Context, c task.Call, submitted *value.Data) error
 }
 
 // Config says what a runner works with. Store and Tasks are required.
@@ -59,7 +74,7 @@ type Runner struct {
 	cancel    context.CancelFunc
 	wg        sync.WaitGroup // shards and the waker
 	calls     sync.WaitGroup // calls under way
-	mapRuns   sync.WaitGroup // Map Runs under way: Close does not wait for their end, since they go on in the next process
+	watches   sync.WaitGroup // Map Runs, jobs and deletions that are waited for: Close does not wait for their end, since they go on in the next process
 	door      sync.RWMutex   // closed to new calls while stopping is set
 	startOnce sync.Once
 	closeOnce sync.Once
@@ -145,12 +160,12 @@ func (r *Runner) Close(ctx context.Context) {
 		}
 		r.cancel()
 		r.wg.Wait()
-		r.mapRuns.Wait()
+		r.watches.Wait()
 		<-done
 	})
 }
 
-// begin runs f as one of the calls or Map Runs under way. It returns false, and does not, if the runner is stopping.
+// begin runs f as one of the calls or watches under way. It returns false, and does not, if the runner is stopping.
 func (r *Runner) begin(underWay *sync.WaitGroup, f func()) bool {
 	r.door.RLock()
 	defer r.door.RUnlock()

@@ -13,6 +13,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"go.uber.org/goleak"
 
+	"github.com/tutti-run/tutti/internal/asl"
 	"github.com/tutti-run/tutti/internal/history"
 	"github.com/tutti-run/tutti/internal/runner"
 	"github.com/tutti-run/tutti/internal/sfn"
@@ -37,6 +38,24 @@ func (t tasks) Perform(ctx context.Context, c task.Call) (*value.Data, *sfn.Fail
 		return perform(ctx, c)
 	}
 	return nil, sfn.Fail("Test.NoSuchTask", "%s", name)
+}
+
+func (t tasks) Prepare(_ asl.Resource, parameters *value.Data) (*value.Data, string) {
+	return parameters, ""
+}
+
+// AwaitJob and StopJob are the answers "await" and "stop".
+func (t tasks) AwaitJob(ctx context.Context, c task.Call, submitted *value.Data) (*value.Data, *sfn.Failure) {
+	c.Parameters = submitted
+	return t["await"](ctx, c)
+}
+
+func (t tasks) StopJob(ctx context.Context, c task.Call, submitted *value.Data) error {
+	c.Parameters = submitted
+	if _, failure := t["stop"](ctx, c); failure != nil {
+		return errors.New(failure.String())
+	}
+	return nil
 }
 
 // server is a runner over a disk that a test may cut the power of.

@@ -50,6 +50,8 @@ type resident struct {
 	life    *life
 	trace   string
 	calls   map[int64]context.CancelFunc // under way, by Scheduled event
+	jobs    map[int64]*job               // that are waited for, by Scheduled event
+	started []*job                       // of the current round
 	beats   map[int64]beat               // of tasks with a heartbeat, by Scheduled event
 	timer   time.Time                    // of the newest entry in the shard's timers
 	events  []history.Event              // of the current round
@@ -175,8 +177,8 @@ func (s *shard) wakeAt(r *resident) time.Time {
 	}
 	for _, o := range r.x.Pending() {
 		handedOut := o.Resource.Kind == asl.ResourceActivity && o.Started
-		if o.Submitted == nil && !handedOut {
-			return time.Time{}
+		if o.Submitted == nil && !handedOut || o.Resource.RunsJob() {
+			return time.Time{} // somebody must call, or watch the job
 		}
 	}
 	return r.x.WakeAt()
@@ -201,6 +203,7 @@ func (s *shard) handle(m message) {
 		if !errors.Is(err, errEnded) {
 			s.runner.log.Error("cannot load an execution", "execution", m.arn, "error", err)
 		}
+		s.abandon(m.job)
 		m.reply(answer{err: err})
 		return
 	}
@@ -224,6 +227,7 @@ func (s *shard) handle(m message) {
 		before := r.x.LastEventID()
 		s.advance(r, in, s.runner.now())
 		a.taken = r.x.LastEventID() > before
+		s.note(r, m, a.taken)
 	}
 	if m.answer != nil {
 		s.afterCommit(func(err error) { a.err = err; m.reply(a) })
@@ -300,10 +304,17 @@ func (s *shard) resident(arn string) (*resident, error) {
 			s.call(r, o) // its children remember what they have done
 			continue
 		}
-		if o.Started && o.Submitted == nil && o.Resource.Kind != asl.ResourceActivity {
-			s.advance(r, engine.TaskFailed{Scheduled: o.Scheduled, Failure: task.Lost(o.Resource)}, s.runner.now())
-		} else {
+		switch {
+		case !o.Started || o.Resource.Kind == asl.ResourceActivity:
 			s.arm(r, o)
+		case o.Submitted != nil:
+			s.arm(r, o)
+			s.resume(r, o)
+		case task.Repeatable(o.Resource):
+			s.arm(r, o)
+			s.callAgain(r, o)
+		default:
+			s.advance(r, engine.TaskFailed{Scheduled: o.Scheduled, Failure: task.Lost(o.Resource)}, s.runner.now())
 		}
 	}
 	if x.HasMore() {
@@ -325,7 +336,7 @@ func (s *shard) fold(record store.Execution) (*resident, error) {
 	if err != nil {
 		return nil, err
 	}
-	x.RefuseResources(s.runner.refuse)
+	x.PrepareTasks(s.runner.prepareTask)
 	return &resident{x: x, record: record, open: !record.Status.Ended(), life: m.life, trace: record.TraceHeader}, nil
 }
 
@@ -339,10 +350,13 @@ func (s *shard) perform(r *resident) {
 			}
 		}
 	}
+	s.watchStarted(r)
 	for scheduled, cancel := range r.calls {
 		if !r.x.Owes(scheduled) {
 			cancel()
 			delete(r.calls, scheduled)
+			s.abandon(r.jobs[scheduled])
+			delete(r.jobs, scheduled)
 		}
 	}
 	for scheduled := range r.beats {
@@ -433,7 +447,16 @@ func (s *shard) arm(r *resident, o engine.Obligation) {
 }
 
 // call makes the call that the obligation asks for; its answer comes back as a message.
-func (s *shard) call(r *resident, o engine.Obligation) {
+func (s *shard) call(r *resident, o engine.Obligation) { s.begins(r, o, taskCall(r, o)) }
+
+// callAgain makes a call that an earlier life of the process may have made.
+func (s *shard) callAgain(r *resident, o engine.Obligation) {
+	c := taskCall(r, o)
+	c.Repeated = true
+	s.begins(r, o, c)
+}
+
+func (s *shard) begins(r *resident, o engine.Obligation, c task.Call) {
 	if _, underWay := r.calls[o.Scheduled]; underWay {
 		return
 	}
@@ -446,22 +469,19 @@ func (s *shard) call(r *resident, o engine.Obligation) {
 		s.mapRun(ctx, cancel, r, o)
 		return
 	}
-	c := task.Call{
-		Resource: o.Resource, Parameters: o.Parameters.Freeze(), Execution: r.record.ARN, RoleARN: o.RoleARN,
-		Token: o.Token, TraceHeader: r.trace,
-	}
-	if c.RoleARN == "" {
-		c.RoleARN = r.x.Identity().RoleARN
-	}
 	s.inFlight.Add(1)
 	began := s.runner.begin(&s.runner.calls, func() {
 		defer s.inFlight.Add(-1)
 		defer cancel()
 		output, failure := s.runner.tasks.Perform(ctx, c)
+		m := message{arn: c.Execution}
+		if failure == nil && o.Resource.RunsJob() {
+			m.job = &job{scheduled: o.Scheduled, call: c, submitted: output.Freeze()}
+		}
 		if ctx.Err() != nil {
+			s.abandon(m.job)
 			return // nobody waits any more
 		}
-		m := message{arn: c.Execution}
 		switch {
 		case failure != nil:
 			m.input = engine.TaskFailed{Scheduled: o.Scheduled, Failure: *failure}
@@ -475,6 +495,18 @@ func (s *shard) call(r *resident, o engine.Obligation) {
 	if !began {
 		s.inFlight.Add(-1)
 		cancel()
+	}
+}
+
+// taskCall is the call that the obligation asks for.
+func taskCall(r *resident, o engine.Obligation) task.Call {
+	if o.MapRun != nil {
+		return task.Call{}
+	}
+	return task.Call{
+		Resource: o.Resource, Parameters: o.Parameters.Freeze(), Execution: r.record.ARN, Scheduled: o.Scheduled,
+		RoleARN: r.x.Identity().RoleARN, Assumed: o.RoleARN,
+		Token: o.Token, TraceHeader: r.trace,
 	}
 }
 

@@ -134,7 +134,7 @@ func (s *shard) begin(m message) {
 		life:    req.machine.life,
 		trace:   req.trace,
 	}
-	r.x.RefuseResources(s.runner.refuse)
+	r.x.PrepareTasks(s.runner.prepareTask)
 	s.residents[m.arn] = r
 	now := s.runner.now()
 	r.record = store.Execution{

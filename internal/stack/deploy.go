@@ -33,9 +33,10 @@ type deployer func(*Stack, *cfn.Resource) error
 
 // deployers is the table of the types that run here.
 var deployers = map[string]deployer{
-	"AWS::Lambda::Function":            (*Stack).deployFunction, // a process for each concurrent invocation
-	"AWS::StepFunctions::StateMachine": (*Stack).deployMachine,  // a definition that executions can be started of
-	"AWS::Scheduler::Schedule":         (*Stack).deploySchedule, // a timer that starts executions
+	"AWS::Lambda::Function":            (*Stack).deployFunction,   // a process for each concurrent invocation
+	"AWS::StepFunctions::StateMachine": (*Stack).deployMachine,    // a definition that executions can be started of
+	"AWS::Scheduler::Schedule":         (*Stack).deploySchedule,   // a timer that starts executions
+	"AWS::Events::Connection":          (*Stack).deployConnection, // what HTTP tasks authenticate with
 }
 
 // passive lists the types that nothing needs to be done for: they are names and permissions that others refer to.

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/tutti-run/tutti/internal/awsclient"
 	"github.com/tutti-run/tutti/internal/cfn"
 	"github.com/tutti-run/tutti/internal/lambda"
 	"github.com/tutti-run/tutti/internal/runner"
@@ -39,6 +41,10 @@ type Config struct {
 	Progress func(Event)
 	// Schedules tells whether schedules start executions.
 	Schedules bool
+	// Routes says where the calls of Task states to services go; nil means nowhere.
+	Routes *awsclient.Routes
+	// Connections are what HTTP tasks authenticate with, by name, beside those of the template. They win over those.
+	Connections task.ConnectionSet
 }
 
 // EventKind says what an [Event] tells.
@@ -102,12 +108,14 @@ type ScheduleInfo struct {
 
 // Stack is a template, running. All methods may be called by any goroutine.
 type Stack struct {
-	cfg       Config
-	store     *store.Store
-	host      *lambda.Host
-	catalog   *task.Catalog
-	runner    *runner.Runner
-	scheduler *trigger.Scheduler
+	cfg     Config
+	store   *store.Store
+	host    *lambda.Host
+	catalog *task.Catalog
+	// connections belong to HTTP tasks; they are complete before anything runs.
+	connections task.ConnectionSet
+	runner      *runner.Runner
+	scheduler   *trigger.Scheduler
 
 	functions []FunctionInfo
 	machines  []MachineInfo
@@ -146,8 +154,11 @@ func Open(ctx context.Context, cfg Config) (_ *Stack, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the function host: %w", err)
 	}
-	s.catalog = task.NewCatalog(s.host)
+	s.connections = task.ConnectionSet{}
+	maps.Copy(s.connections, cfg.Connections)
+	s.catalog = task.NewCatalog(task.Config{Functions: s.host, Routes: cfg.Routes, Connections: s.connections})
 	s.runner = runner.New(runner.Config{Store: s.store, Tasks: s.catalog, Log: cfg.Log})
+	s.catalog.Follow(s.runner)
 	if err := s.deploy(ctx, template); err != nil {
 		return nil, err
 	}

@@ -4,13 +4,13 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/tutti-run/tutti/internal/awsmodel"
 	"github.com/tutti-run/tutti/internal/lambda"
 	"github.com/tutti-run/tutti/internal/sfn"
 	"github.com/tutti-run/tutti/internal/value"
@@ -33,8 +33,15 @@ func (p lambdaFunction) Perform(ctx context.Context, c Call) (*value.Data, *sfn.
 // payload parsed (developer guide, "Invoke an AWS Lambda function with Step Functions").
 type lambdaInvoke struct{ functions Invoker }
 
-// lambdaParameters are the parameters that the integration knows.
-var lambdaParameters = []string{"ClientContext", "FunctionName", "InvocationType", "LogType", "Payload", "Qualifier"}
+// lambdaInput is what the integration takes. The payload is any JSON.
+func lambdaInput() *awsmodel.Shape {
+	text := &awsmodel.Shape{Kind: awsmodel.String}
+	return awsmodel.NewStructure(
+		awsmodel.Member{Name: "ClientContext", Shape: text}, awsmodel.Member{Name: "FunctionName", Shape: text},
+		awsmodel.Member{Name: "InvocationType", Shape: &awsmodel.Shape{Kind: awsmodel.String, Enum: []string{"RequestResponse", "Event", "DryRun"}}},
+		awsmodel.Member{Name: "LogType", Shape: text}, awsmodel.Member{Name: "Payload", Shape: anyJSON}, awsmodel.Member{Name: "Qualifier", Shape: text},
+	)
+}
 
 func (p lambdaInvoke) Perform(ctx context.Context, c Call) (*value.Data, *sfn.Failure) {
 	in, kind, failure := lambdaInvocation(c)
@@ -69,21 +76,17 @@ func (p lambdaInvoke) Perform(ctx context.Context, c Call) (*value.Data, *sfn.Fa
 func lambdaInvocation(c Call) (in lambda.Invocation, kind string, failure *sfn.Failure) {
 	parameters, ok := c.Parameters.Value().(*value.Object)
 	if !ok {
-		return in, "", invalidParameters(c, "The parameters must be a JSON object")
+		parameters = value.NewObject()
 	}
 	texts := map[string]string{}
 	for name, v := range parameters.All() {
-		if !known(name) {
-			return in, "", invalidParameters(c, fmt.Sprintf("The field '%s' is not supported by Step Functions", name))
-		}
 		if text, ok := v.(value.String); ok {
 			texts[name] = string(text)
-		} else if name != "Payload" && v.Kind() != value.KindNull {
-			return in, "", invalidParameters(c, fmt.Sprintf("The value of the field '%s' has an invalid format", name))
 		}
 	}
 	if texts["FunctionName"] == "" {
-		return in, "", invalidParameters(c, "The field 'FunctionName' is required but was missing")
+		return in, "", sfn.Fail("Lambda.AWSLambdaException", "1 validation error detected: Value null at 'functionName' failed to satisfy constraint: "+
+			"Member must not be null (Service: AWSLambda; Status Code: 400; Error Code: ValidationException; Request ID: %s; Proxy: null)", uuid.NewString())
 	}
 	in.Function = texts["FunctionName"]
 	if q := texts["Qualifier"]; q != "" {
@@ -97,23 +100,11 @@ func lambdaInvocation(c Call) (in lambda.Invocation, kind string, failure *sfn.F
 	}
 	context, err := base64.StdEncoding.DecodeString(texts["ClientContext"])
 	if err != nil {
-		return in, "", invalidParameters(c, "The value of the field 'ClientContext' has an invalid format")
+		return in, "", sfn.Fail("Lambda.InvalidRequestContentException", "Client context must be a valid Base64-encoded JSON object. "+
+			"(Service: AWSLambda; Status Code: 400; Error Code: InvalidRequestContentException; Request ID: %s; Proxy: null)", uuid.NewString())
 	}
 	in.ClientContext = context
 	return in, texts["InvocationType"], nil
-}
-
-func known(name string) bool {
-	for _, parameter := range lambdaParameters {
-		if name == parameter {
-			return true
-		}
-	}
-	return false
-}
-
-func invalidParameters(c Call, problem string) *sfn.Failure {
-	return sfn.Fail(sfn.ErrorRuntime, "The Parameters '%s' could not be used to start the Task: [%s]", c.Parameters.Text(), problem)
 }
 
 // invoke runs the function. What the Lambda API refuses and what the function itself got wrong are failures.

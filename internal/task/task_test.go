@@ -60,15 +60,12 @@ func TestLambda(t *testing.T) {
 		{"no such function", invoke, `{"FunctionName":"f"}`, functions{err: &lambda.Error{Code: lambda.CodeResourceNotFound, Message: "Function not found: f", Status: 404}}, "f", ``, "",
 			"Lambda.ResourceNotFoundException", "Function not found: f (Service: AWSLambda; Status Code: 404; Error Code: ResourceNotFoundException; Request ID: "},
 		{"the host closes", invoke, `{"FunctionName":"f"}`, functions{err: lambda.ErrClosed}, "f", ``, "", "Lambda.Unknown", "without an answer"},
-		{"no function name", invoke, `{"Payload":1}`, functions{}, "", "", "", sfn.ErrorRuntime, "'FunctionName' is required"},
-		{"unknown parameter", invoke, `{"FunctionName":"f","Colour":"red"}`, functions{}, "", "", "", sfn.ErrorRuntime, "The field 'Colour' is not supported by Step Functions"},
-		{"parameter of another type", invoke, `{"FunctionName":7}`, functions{}, "", "", "", sfn.ErrorRuntime, "The value of the field 'FunctionName' has an invalid format"},
-		{"parameters that are no object", invoke, `[]`, functions{}, "", "", "", sfn.ErrorRuntime, "must be a JSON object"},
-		{"client context that is no base64", invoke, `{"FunctionName":"f","ClientContext":"%"}`, functions{}, "", "", "", sfn.ErrorRuntime, "ClientContext"},
-		{"an integration that is not here", "arn:aws:states:::sqs:sendMessage", `{}`, functions{}, "", "", "", sfn.ErrorRuntime, "is not served here"},
+		{"null as the function's name", invoke, `{"FunctionName":null,"Payload":1}`, functions{}, "", "", "", "Lambda.AWSLambdaException", "Member must not be null"},
+		{"client context that is no base64", invoke, `{"FunctionName":"f","ClientContext":"%"}`, functions{}, "", "", "", "Lambda.InvalidRequestContentException", "Base64"},
+		{"an integration that is not here", "arn:aws:states:::sqs:sendMessage", `{}`, functions{}, "", "", "", "SQS.SdkClientException", "start tutti with --upstream URL"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			catalog := task.NewCatalog(&tt.functions)
+			catalog := task.NewCatalog(task.Config{Functions: &tt.functions})
 			output, failure := catalog.Perform(t.Context(), task.Call{Resource: resource(t, tt.resource), Parameters: value.RecordedData(tt.parameters)})
 			if tt.functions.asked.Function != tt.asked || string(tt.functions.asked.Payload) != tt.sent {
 				t.Errorf("invoked %s with %s, want %s with %s", tt.functions.asked.Function, tt.functions.asked.Payload, tt.asked, tt.sent)
@@ -95,7 +92,7 @@ func TestLambda(t *testing.T) {
 }
 
 func TestLambdaResponseHasTheShapeOfTheSDK(t *testing.T) {
-	output, failure := task.NewCatalog(&functions{payload: `{"x":1}`}).Perform(t.Context(), task.Call{
+	output, failure := task.NewCatalog(task.Config{Functions: &functions{payload: `{"x":1}`}}).Perform(t.Context(), task.Call{
 		Resource: resource(t, invoke), Parameters: value.RecordedData(`{"FunctionName":"f"}`),
 	})
 	if failure != nil {
@@ -123,7 +120,7 @@ func TestLambdaResponseHasTheShapeOfTheSDK(t *testing.T) {
 
 func TestAsynchronousInvocation(t *testing.T) {
 	called := make(chan lambda.Invocation, 1)
-	catalog := task.NewCatalog(invoker(func(in lambda.Invocation) { called <- in }))
+	catalog := task.NewCatalog(task.Config{Functions: invoker(func(in lambda.Invocation) { called <- in })})
 	output, failure := catalog.Perform(t.Context(), task.Call{
 		Resource: resource(t, invoke), Parameters: value.RecordedData(`{"FunctionName":"f","InvocationType":"Event"}`),
 	})
