@@ -73,6 +73,8 @@ type writer struct {
 	dst         []byte
 	withoutData bool
 	first       bool // no member has been written yet
+	// noted are the places of dst at which members begin, if they are to be noted: if the slice is not nil.
+	noted []int
 }
 
 func (w *writer) details(e *Event) {
@@ -92,6 +94,9 @@ func (w *writer) name(name string) {
 		w.dst = append(w.dst, ',')
 	}
 	w.first = false
+	if w.noted != nil {
+		w.noted = append(w.noted, len(w.dst))
+	}
 	w.dst = append(w.dst, '"')
 	w.dst = append(w.dst, name...)
 	w.dst = append(w.dst, `":`...)
@@ -130,12 +135,13 @@ func (w *writer) data(name string, at **value.Data) {
 		return
 	}
 	w.parameters(name, at)
-	w.truncated(name)
+	w.truncated(name, false)
 }
 
-func (w *writer) truncated(name string) {
+func (w *writer) truncated(name string, truncated bool) {
 	w.name(name + "Details")
-	w.dst = append(w.dst, `{"truncated":false}`...)
+	w.dst = append(w.dst, `{"truncated":`...)
+	w.dst = append(strconv.AppendBool(w.dst, truncated), '}')
 }
 
 func (w *writer) parameters(name string, at **value.Data) {
@@ -164,7 +170,7 @@ func (w *writer) variables(name string, at *[]Variable) {
 	}
 	w.dst = append(w.dst, '}')
 	w.first = false
-	w.truncated(name)
+	w.truncated(name, false)
 }
 
 func (w *writer) credentials(name string, roleARN *string) {
