@@ -14,13 +14,15 @@ import (
 // MaxLogRecord is how long the record of an event in CloudWatch Logs may be, in bytes. Data is cut to make it fit.
 const MaxLogRecord = 262_144 - 26
 
-// LogRecord is what the record of an event in CloudWatch Logs tells of the execution.
+// LogRecord is what the record of an event in CloudWatch Logs tells of the execution. One goroutine uses it at a time.
 type LogRecord struct {
 	ExecutionARN string
 	MapRunARN    string // of a Map Run's child
 	RedriveCount int
 	// IncludeData keeps inputs, outputs, parameters and variables.
 	IncludeData bool
+
+	writer logWriter // memory for the next record
 }
 
 // LoggedAt tells whether events of the type are written at the level (developer guide, "Log levels for execution events").
@@ -39,7 +41,7 @@ func (t Type) LoggedAt(level sfn.LogLevel) bool {
 
 // AppendLog appends the event as Step Functions writes it to CloudWatch Logs: numbers of the head as texts, the members of the details in
 // alphabetical order (spec history.md section 6).
-func (e *Event) AppendLog(dst []byte, r LogRecord) []byte {
+func (e *Event) AppendLog(dst []byte, r *LogRecord) []byte {
 	at := len(dst)
 	for cut := 0; ; cut = nextCut(cut) {
 		dst = e.appendLog(dst[:at], r, cut)
@@ -57,17 +59,19 @@ func nextCut(cut int) int {
 	return max(1, cut/2)
 }
 
-func (e *Event) appendLog(dst []byte, r LogRecord, cut int) []byte {
+func (e *Event) appendLog(dst []byte, r *LogRecord, cut int) []byte {
 	dst = append(dst, `{"id":"`...)
 	dst = strconv.AppendInt(dst, e.ID, 10)
 	dst = append(dst, `","type":"`...)
 	dst = append(dst, e.Type...)
 	dst = append(dst, `","details":{`...)
 	if e.Details != nil {
-		w := logWriter{writer: writer{dst: dst, withoutData: !r.IncludeData, first: true}, cut: cut}
-		w.writer.noted = w.space[:0]
-		e.Details.visit(&w)
+		w := &r.writer
+		w.writer = writer{dst: dst, withoutData: !r.IncludeData, first: true, noted: append(w.noted[:0], 0)[:0]}
+		w.cut = cut
+		e.Details.visit(w)
 		dst = w.sorted(len(dst))
+		w.dst = nil // the caller's
 	}
 	dst = append(dst, `},"previous_event_id":"`...)
 	dst = strconv.AppendInt(dst, e.PreviousID, 10)
@@ -87,8 +91,8 @@ func (e *Event) appendLog(dst []byte, r LogRecord, cut int) []byte {
 // logWriter is the writer of log records. It notes where members begin, to sort them, and cuts data that is too long.
 type logWriter struct {
 	writer
-	cut   int // bytes of each text, 0 for all
-	space [8]int
+	cut     int      // bytes of each text, 0 for all
+	members [][]byte // memory for sorted
 }
 
 // sorted brings the members that were written from start on in order.
@@ -96,14 +100,16 @@ func (w *logWriter) sorted(start int) []byte {
 	if len(w.noted) < 2 {
 		return w.dst
 	}
-	members := make([][]byte, len(w.noted))
+	members := w.members[:0]
 	for i, at := range w.noted {
 		end := len(w.dst)
 		if i+1 < len(w.noted) {
 			end = w.noted[i+1] - 1 // the comma
 		}
-		members[i] = w.dst[at:end]
+		members = append(members, w.dst[at:end])
 	}
+	w.members = members
+	defer clear(members)
 	if slices.IsSortedFunc(members, compareNames) {
 		return w.dst
 	}

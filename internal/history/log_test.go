@@ -66,12 +66,12 @@ func TestAppendLog(t *testing.T) {
 		{"scheduled", logEvent(history.TaskScheduled, scheduled), true, `{"id":"2","type":"TaskScheduled","details":{"parameters":"{}","region":"us-east-1","resource":"invoke","resourceType":"lambda","taskCredentials":{"roleArn":"r"},"timeoutInSeconds":60` + tail},
 		{"scheduled without data", logEvent(history.TaskScheduled, scheduled), false, `{"id":"2","type":"TaskScheduled","details":{"region":"us-east-1","resource":"invoke","resourceType":"lambda","taskCredentials":{"roleArn":"r"},"timeoutInSeconds":60` + tail},
 	} {
-		got := string(test.e.AppendLog([]byte("x"), history.LogRecord{ExecutionARN: "arn:x", IncludeData: test.with}))
+		got := string(test.e.AppendLog([]byte("x"), &history.LogRecord{ExecutionARN: "arn:x", IncludeData: test.with}))
 		if got != "x"+test.want {
 			t.Errorf("%s:\n got %s\nwant x%s", test.name, got, test.want)
 		}
 	}
-	child := string(logEvent(history.MapRunSucceeded, nil).AppendLog(nil, history.LogRecord{ExecutionARN: "a", MapRunARN: "m", RedriveCount: 3}))
+	child := string(logEvent(history.MapRunSucceeded, nil).AppendLog(nil, &history.LogRecord{ExecutionARN: "a", MapRunARN: "m", RedriveCount: 3}))
 	if !strings.HasSuffix(child, `"execution_arn":"a","map_run_arn":"m","redrive_count":"3"}`) {
 		t.Errorf("a child's record is %s", child)
 	}
@@ -81,7 +81,7 @@ func TestAppendLog(t *testing.T) {
 func TestAppendLogOfEveryType(t *testing.T) {
 	for _, kind := range history.Types() {
 		e := logEvent(kind, history.NewDetails(kind))
-		if got := e.AppendLog(nil, history.LogRecord{IncludeData: true}); !json.Valid(got) {
+		if got := e.AppendLog(nil, &history.LogRecord{IncludeData: true}); !json.Valid(got) {
 			t.Errorf("%s: %s", kind, got)
 		}
 	}
@@ -91,7 +91,7 @@ func TestAppendLogOfEveryType(t *testing.T) {
 func TestAppendLogCuts(t *testing.T) {
 	for _, text := range []string{strings.Repeat("é", 131_000), strings.Repeat("\x01", 262_000), strings.Repeat("x", 262_140)} {
 		e := logEvent(history.PassStateEntered, &history.StateEnteredDetails{Name: "S", Input: value.NewData(value.String(text))})
-		got := e.AppendLog(nil, history.LogRecord{IncludeData: true})
+		got := e.AppendLog(nil, &history.LogRecord{IncludeData: true})
 		var record struct {
 			Details struct {
 				Input        string
@@ -111,7 +111,8 @@ func BenchmarkAppendLog(b *testing.B) {
 	d, _ := value.ParseData(`{"order": 17, "lines": [1, 2, 3], "name": "somebody"}`)
 	e := logEvent(history.PassStateEntered, &history.StateEnteredDetails{Name: "State", Input: d})
 	var dst []byte
+	record := &history.LogRecord{ExecutionARN: "arn:aws:states:us-east-1:000000000000:execution:machine:name", IncludeData: true}
 	for b.Loop() {
-		dst = e.AppendLog(dst[:0], history.LogRecord{ExecutionARN: "arn:aws:states:us-east-1:000000000000:execution:machine:name", IncludeData: true})
+		dst = e.AppendLog(dst[:0], record)
 	}
 }

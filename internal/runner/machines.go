@@ -28,6 +28,7 @@ type machine struct {
 	parsed *asl.Machine
 	config sfn.MachineConfiguration
 	life   *life
+	log    atomic.Pointer[logTarget] // where executions log at present; nil: to be found out
 }
 
 // life is shared by all revisions of a machine and the machines of its distributed Maps.
@@ -162,7 +163,7 @@ func (r *Runner) checkConfiguration(l sfn.LoggingConfiguration, t sfn.TracingCon
 }
 
 // logGroup tells whether a log group exists. Where no log service stands by, every group does.
-func (r *Runner) logGroup(name string) bool { return r.logGroups == nil || r.logGroups(name) }
+func (r *Runner) logGroup(name string) bool { return r.logs == nil || r.logs.HasGroup(name) }
 
 // PutMachine creates the machine, or gives it a new revision if the definition, the role or the configuration has changed, as a
 // deployment does. Executions under way keep the revision that they started with. The error may be an [*InvalidDefinitionError].

@@ -42,8 +42,8 @@ type Jobs interface {
 type Config struct {
 	Store *store.Store
 	Tasks Performer
-	// LogGroups tells whether there is a CloudWatch Logs group of the name; nil: there is any.
-	LogGroups func(name string) bool
+	// Logs takes what executions log; nil: they log nothing, and any log group will do.
+	Logs Logs
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// Log receives our own trouble; nil discards it.
@@ -58,8 +58,7 @@ type Runner struct {
 	tasks Performer
 	now   func() time.Time
 	log   *slog.Logger
-
-	logGroups func(name string) bool
+	logs  Logs
 
 	machines   machines
 	activities activities
@@ -82,7 +81,7 @@ type Runner struct {
 
 // New returns a runner that has not been started. Close ends it, started or not.
 func New(cfg Config) *Runner {
-	r := &Runner{store: cfg.Store, tasks: cfg.Tasks, now: cfg.Now, log: cfg.Log, logGroups: cfg.LogGroups, seed: maphash.MakeSeed()}
+	r := &Runner{store: cfg.Store, tasks: cfg.Tasks, now: cfg.Now, log: cfg.Log, logs: cfg.Logs, seed: maphash.MakeSeed()}
 	if r.now == nil {
 		r.now = time.Now
 	}

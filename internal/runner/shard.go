@@ -12,6 +12,7 @@ import (
 	"github.com/tutti-run/tutti/internal/asl"
 	"github.com/tutti-run/tutti/internal/engine"
 	"github.com/tutti-run/tutti/internal/history"
+	"github.com/tutti-run/tutti/internal/logs"
 	"github.com/tutti-run/tutti/internal/sfn"
 	"github.com/tutti-run/tutti/internal/store"
 	"github.com/tutti-run/tutti/internal/task"
@@ -39,6 +40,12 @@ type shard struct {
 	touched []*resident
 	after   []func(error)
 	encoded []byte
+
+	// Memory for what is logged, used again in every round.
+
+	lines     []logLines
+	logEvents []logs.Event
+	logRecord history.LogRecord
 }
 
 // resident is an execution in memory.
@@ -49,6 +56,7 @@ type resident struct {
 	open    bool // counted among the open executions
 	life    *life
 	trace   string
+	log     *logTarget                   // nil: it logs nothing
 	calls   map[int64]context.CancelFunc // under way, by Scheduled event
 	jobs    map[int64]*job               // that are waited for, by Scheduled event
 	started []*job                       // of the current round
@@ -122,6 +130,8 @@ func (s *shard) round(messages []message) {
 	s.batch.Reset()
 	if err != nil {
 		s.runner.log.Error("cannot record what executions decided", "error", err)
+	} else {
+		s.log()
 	}
 	for _, done := range s.after {
 		done(err)

@@ -133,6 +133,7 @@ func (s *shard) begin(m message) {
 		express: req.machine.Type == sfn.Express,
 		life:    req.machine.life,
 		trace:   req.trace,
+		log:     s.runner.logTarget(req.machine),
 	}
 	r.x.PrepareTasks(s.runner.prepareTask)
 	s.residents[m.arn] = r
