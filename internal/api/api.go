@@ -55,9 +55,6 @@ func New(cfg Config) http.Handler {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	if cfg.Place == (sfn.Place{}) {
-		cfg.Place = sfn.DefaultPlace()
-	}
 	d := &frontDoor{log: cfg.Log}
 	for _, s := range cfg.services() {
 		if s.served {

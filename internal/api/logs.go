@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"strings"
 	"time"
 
@@ -27,14 +28,17 @@ var logsProtocol = protocol{
 
 // cloudWatchLogs serves the API of Amazon CloudWatch Logs, version 2014-03-28.
 type cloudWatchLogs struct {
-	logs  *logs.Service
-	place sfn.Place
-	now   func() time.Time
+	logs *logs.Service
+	home sfn.Place // where requests are that do not say it
+	now  func() time.Time
 }
 
 func newCloudWatchLogs(c *Config) *cloudWatchLogs {
-	return &cloudWatchLogs{logs: c.Logs, place: c.Place, now: c.Now}
+	return &cloudWatchLogs{logs: c.Logs, home: c.Place, now: c.Now}
 }
+
+// place is where the request is.
+func (s *cloudWatchLogs) place(ctx context.Context) sfn.Place { return callerOf(ctx).place(s.home) }
 
 // logsOperations is the table of all operations that are served.
 var logsOperations = map[string]operation[*cloudWatchLogs]{

@@ -111,7 +111,7 @@ type logGroupItem struct {
 	LogGroupARN       string `json:"logGroupArn"`
 }
 
-func (s *cloudWatchLogs) describeLogGroups(_ context.Context, in *describeLogGroupsInput) (*describeLogGroupsOutput, error) {
+func (s *cloudWatchLogs) describeLogGroups(ctx context.Context, in *describeLogGroupsInput) (*describeLogGroupsOutput, error) {
 	var c constraints
 	c.logGroup("logGroupNamePrefix", in.LogGroupNamePrefix)
 	c.length("logGroupNamePattern", in.LogGroupNamePattern, 0, maxLogName)
@@ -143,7 +143,7 @@ func (s *cloudWatchLogs) describeLogGroups(_ context.Context, in *describeLogGro
 			out.NextToken = pageToken(scope, out.LogGroups[n-1].LogGroupName, s.now())
 			break
 		}
-		arn := s.place.LogGroupARN(g.Name)
+		arn := s.place(ctx).LogGroupARN(g.Name)
 		out.LogGroups = append(out.LogGroups, logGroupItem{
 			LogGroupName: g.Name, CreationTime: g.Created.UnixMilli(), RetentionInDays: g.Retention, ARN: arn + ":*", StoredBytes: g.Bytes,
 			LogGroupClass: class, LogGroupARN: arn,
@@ -339,7 +339,7 @@ type logStreamItem struct {
 	StoredBytes         int64  `json:"storedBytes"` // 0 since 2019, says the API reference
 }
 
-func (s *cloudWatchLogs) describeLogStreams(_ context.Context, in *describeLogStreamsInput) (*describeLogStreamsOutput, error) {
+func (s *cloudWatchLogs) describeLogStreams(ctx context.Context, in *describeLogStreamsInput) (*describeLogStreamsOutput, error) {
 	group, err := logGroupOf(in.LogGroupName, in.LogGroupIdentifier)
 	if err != nil {
 		return nil, err
@@ -381,7 +381,7 @@ func (s *cloudWatchLogs) describeLogStreams(_ context.Context, in *describeLogSt
 	for _, stream := range streams {
 		item := logStreamItem{
 			LogStreamName: stream.Name, CreationTime: stream.Created, FirstEventTimestamp: stream.First, LastEventTimestamp: stream.Last,
-			LastIngestionTime: stream.Ingested, ARN: s.place.LogGroupARN(group) + ":log-stream:" + stream.Name,
+			LastIngestionTime: stream.Ingested, ARN: s.place(ctx).LogGroupARN(group) + ":log-stream:" + stream.Name,
 		}
 		if stream.Ingested > 0 {
 			item.UploadSequenceToken = sequenceToken

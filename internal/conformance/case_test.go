@@ -32,6 +32,7 @@ type testCase struct {
 type run struct {
 	Start          string         `json:"start"` // the name under which the starting call's response is saved
 	Sync           bool           `json:"sync"`
+	LogMatch       string         `json:"log_match"` // the match step that is all there is to see of an Express execution
 	Result         map[string]any `json:"result"`
 	ServiceResults []recorded     `json:"service_results"`
 }
@@ -75,6 +76,7 @@ type step struct {
 	Await     string `json:"await"`
 	Execution string `json:"execution"`
 	State     string `json:"state"`
+	LogGroup  string `json:"log_group"`
 
 	Let       string `json:"let"`
 	Value     any    `json:"value"`

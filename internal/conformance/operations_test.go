@@ -40,14 +40,19 @@ func authorization(place sfn.Place) string {
 	return "AWS4-HMAC-SHA256 Credential=" + place.Account + "/20260301/" + place.Region + "/states/aws4_request, SignedHeaders=host, Signature=0"
 }
 
-func (s *service) call(ctx context.Context, operation string, place sfn.Place, params any) response {
+// wire makes a call to the operation with the target.
+func (s *service) wire(ctx context.Context, target string, place sfn.Place, params any) response {
 	request := httptest.NewRequestWithContext(ctx, http.MethodPost, "http://localhost/", strings.NewReader(compact(params)))
 	request.Header.Set("Content-Type", "application/x-amz-json-1.0")
-	request.Header.Set("X-Amz-Target", "AWSStepFunctions."+operation)
+	request.Header.Set("X-Amz-Target", target)
 	request.Header.Set("Authorization", authorization(place))
 	answer := httptest.NewRecorder()
 	s.handler.ServeHTTP(answer, request)
-	r := readResponse(answer.Code, answer.Body.String())
+	return readResponse(answer.Code, answer.Body.String())
+}
+
+func (s *service) call(ctx context.Context, operation string, place sfn.Place, params any) response {
+	r := s.wire(ctx, "AWSStepFunctions."+operation, place, params)
 	if r.err != nil && r.err.code == "UnknownOperationException" {
 		return response{need: operation}
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/tutti-run/tutti/internal/asl"
 	"github.com/tutti-run/tutti/internal/engine"
 	"github.com/tutti-run/tutti/internal/history"
+	"github.com/tutti-run/tutti/internal/logs"
 	"github.com/tutti-run/tutti/internal/runner"
 	"github.com/tutti-run/tutti/internal/sfn"
 	"github.com/tutti-run/tutti/internal/store"
@@ -67,6 +68,7 @@ type player struct {
 	options options
 	world   *world
 	runner  *runner.Runner
+	logs    *logs.Service
 	service *service
 	names   *names // guarded by world.mu
 	ctx     context.Context
@@ -93,12 +95,17 @@ func play(c *testCase, o options) *outcome {
 		p.fail(levelResult, "store", err.Error())
 		return &p.out
 	}
-	p.runner = runner.New(runner.Config{Store: db, Tasks: p.world, Shards: 2})
+	p.logs, err = logs.Open("/logs", logs.WithFS(vfs.NewMem()))
+	if err != nil {
+		p.fail(levelResult, "logs", err.Error())
+		return &p.out
+	}
+	p.runner = runner.New(runner.Config{Store: db, Tasks: p.world, Logs: p.logs, Shards: 2})
 	if _, err := p.runner.Start(); err != nil {
 		p.fail(levelResult, "runner", err.Error())
 		return &p.out
 	}
-	p.service = &service{handler: api.New(api.Config{States: p.runner, Now: time.Now})}
+	p.service = &service{handler: api.New(api.Config{States: p.runner, Logs: p.logs, Now: time.Now})}
 	p.world.routes.Embed(p.service.handler, "sfn")
 	p.world.catalog.Follow(p.runner)
 	p.world.answer = p.answerToken
@@ -110,6 +117,9 @@ func play(c *testCase, o options) *outcome {
 	defer cancel()
 	p.wg.Wait()
 	p.runner.Close(closing)
+	if err := p.logs.Close(); err != nil {
+		p.fail(levelFull, "logs", err.Error())
+	}
 	synctest.Wait()
 	if err := db.Close(); err != nil {
 		p.fail(levelFull, "store", err.Error())
@@ -306,13 +316,18 @@ func (p *player) began(s *step, body any) {
 
 // callOther makes a call to a service that is there as far as cases need it beside the replay.
 func (p *player) callOther(s *step, params map[string]any) error {
+	if operation, ok := strings.CutPrefix(s.Call, "logs."); ok {
+		r := p.service.wire(p.ctx, "Logs_20140328."+operation, p.place(s.Account), params)
+		if r.err != nil {
+			p.fail(levelResult, s.Call, r.err.code+": "+r.err.message)
+			return errStop
+		}
+		p.save(s.Save, r.body)
+		return nil
+	}
 	switch s.Call {
-	case "s3.PutObject", "logs.DeleteLogGroup":
+	case "s3.PutObject":
 		p.save(s.Save, map[string]any{})
-	case "logs.DescribeLogGroups":
-		name := textOf(params["logGroupNamePrefix"])
-		p.save(s.Save, map[string]any{"logGroups": []any{map[string]any{
-			"logGroupName": name, "arn": "arn:aws:logs:us-east-1:" + p.text("account") + ":log-group:" + name + ":*"}}})
 	case "sqs.ReceiveMessage":
 		ctx, cancel := context.WithTimeout(p.ctx, time.Hour)
 		defer cancel()
@@ -531,6 +546,8 @@ func (p *player) await(s *step) error {
 	switch s.Await {
 	case "execution_terminated":
 		err = p.until(arn, func(e store.Execution) bool { return e.Status.Ended() })
+	case "execution_logs":
+		return p.executionLogs(s)
 	case "execution_still_running":
 		time.Sleep(time.Second)
 	case "state_entered":
@@ -542,6 +559,44 @@ func (p *player) await(s *step) error {
 		p.fail(levelResult, s.Await, err.Error())
 		return errStop
 	}
+	return nil
+}
+
+// executionLogs saves what executions have logged, once the end of one is among it or nothing more will come.
+func (p *player) executionLogs(s *step) error {
+	group, err := p.fill(s.LogGroup)
+	if err != nil {
+		p.fail(levelResult, s.Await, err.Error())
+		return errStop
+	}
+	records := []any{}
+	for deadline, pause := time.Now().Add(time.Hour), time.Second; time.Now().Before(deadline); pause *= 2 {
+		time.Sleep(pause)
+		r := p.service.wire(p.ctx, "Logs_20140328.FilterLogEvents", p.place(""), map[string]any{"logGroupName": group})
+		if r.err != nil {
+			p.fail(levelResult, s.Await, r.err.code+": "+r.err.message)
+			return errStop
+		}
+		found, _ := descend(r.body, ".events")
+		events, _ := found.([]any)
+		records = records[:0]
+		ended := false
+		for _, e := range events {
+			message, _ := descend(e, ".message")
+			record, err := decodeJSON(textOf(message))
+			if err != nil {
+				p.fail(levelResult, s.Await, err.Error())
+				return errStop
+			}
+			kind, _ := descend(record, ".type")
+			ended = ended || history.Type(textOf(kind)).EndsExecution()
+			records = append(records, record)
+		}
+		if ended {
+			break
+		}
+	}
+	p.save(s.Save, records)
 	return nil
 }
 
@@ -589,6 +644,9 @@ func (p *player) judgeRuns() {
 	p.world.mu.Unlock()
 	for i := range p.c.Runs {
 		r := &p.c.Runs[i]
+		if r.LogMatch != "" {
+			continue // its end is a match step's
+		}
 		got, ok := p.resultOf(r)
 		if !ok {
 			p.fail(levelResult, r.Start, "the execution was not started")

@@ -40,8 +40,14 @@ func (p *player) resource(s *step) error {
 		v = "https://sqs.us-east-1.amazonaws.com/" + account + "/" + own
 	case "eventbridge_queue":
 		v = "https://sqs.us-east-1.amazonaws.com/" + account + "/events-" + own
-	case "s3_bucket", "dynamodb_table", "log_group":
+	case "s3_bucket", "dynamodb_table":
 		v = own
+	case "log_group":
+		v = own
+		if r := p.service.wire(p.ctx, "Logs_20140328.CreateLogGroup", p.place(""), map[string]any{"logGroupName": own}); r.err != nil {
+			p.fail(levelResult, s.Resource, r.err.code+": "+r.err.message)
+			return errStop
+		}
 	case "sns_topic":
 		v = map[string]any{"TopicArn": arn("sns", own)}
 	case "rest_api":

@@ -24,7 +24,7 @@ func (x *Execution) context(f *flow, it *item) value.Value {
 		{Name: "Name", Value: value.String(x.identity.Name)},
 		{Name: "RoleArn", Value: value.String(x.identity.RoleARN)},
 	}
-	if x.machine.Type != sfn.Express {
+	if x.machine.Type != sfn.Express || x.identity.Unattended {
 		execution = append(execution, value.Member{Name: "RedriveCount", Value: value.Int(x.redriveCount)})
 		if x.redriveCount > 0 {
 			execution = append(execution, value.Member{Name: "RedriveTime", Value: value.String(timestamp(x.redriven))})

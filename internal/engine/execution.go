@@ -22,6 +22,9 @@ type Identity struct {
 	// VersionARN and AliasARN say what it was started by, where that was not the machine itself.
 	VersionARN, AliasARN string
 	RoleARN              string
+	// Unattended tells that nobody waits for the end of an Express execution: the Context object then counts its redrives, as that of a
+	// Standard one does, and of which it has none.
+	Unattended bool
 }
 
 // Execution is one run of a machine. It belongs to one goroutine at a time.

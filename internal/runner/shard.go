@@ -347,7 +347,7 @@ func (s *shard) fold(record store.Execution) (*resident, error) {
 		return nil, err
 	}
 	x.PrepareTasks(s.runner.prepareTask)
-	return &resident{x: x, record: record, open: !record.Status.Ended(), life: m.life, trace: record.TraceHeader}, nil
+	return &resident{x: x, record: record, open: !record.Status.Ended(), life: m.life, trace: record.TraceHeader, log: s.runner.logTarget(m)}, nil
 }
 
 // perform does what is owed once it is on disk.

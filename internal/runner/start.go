@@ -128,7 +128,7 @@ func (s *shard) begin(m message) {
 	r := &resident{
 		x: engine.New(req.machine.parsed, engine.Identity{
 			ARN: m.arn, Name: req.name, MachineARN: req.machine.ARN, MachineName: req.machine.Name, RoleARN: req.machine.RoleARN,
-			VersionARN: req.version, AliasARN: req.alias,
+			VersionARN: req.version, AliasARN: req.alias, Unattended: !req.wait,
 		}),
 		express: req.machine.Type == sfn.Express,
 		life:    req.machine.life,
