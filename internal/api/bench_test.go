@@ -17,8 +17,6 @@ import (
 	"github.com/tutti-run/tutti/internal/runner"
 	"github.com/tutti-run/tutti/internal/sfn"
 	"github.com/tutti-run/tutti/internal/store"
-	"github.com/tutti-run/tutti/internal/task"
-	"github.com/tutti-run/tutti/internal/value"
 )
 
 // endpoint is the whole of it on a real disk and a real port.
@@ -52,11 +50,8 @@ func endpoint(b *testing.B) (url string, r *runner.Runner) {
 	return "http://" + listener.Addr().String(), r
 }
 
-type noTasks struct{}
-
-func (noTasks) Perform(context.Context, task.Call) (*value.Data, *sfn.Failure) {
-	return nil, sfn.Fail("Test.NoSuchTask", "")
-}
+// noTasks is the performer of machines without Tasks: nothing of it is called.
+type noTasks struct{ runner.Performer }
 
 // BenchmarkStartExecution has eight clients start executions over HTTP, each durable before it is answered. Its budget: 2,000 a second with 99 in
 // 100 answered within 20 ms.
