@@ -137,7 +137,7 @@ func (c *compiler) global(name, field string) int {
 // node compiles n with whatever stands behind it, but for the stages of a step, which belong to the path.
 func (c *compiler) node(n *syntax, depth int) (node, int) {
 	inner, certain := c.bare(n, depth)
-	if n.kind == kindPath || n.predicate == nil && n.group == nil && !n.keepArray {
+	if n.kind == kindPath || n.tail || n.predicate == nil && n.group == nil && !n.keepArray {
 		return inner, certain
 	}
 	if n.kind == kindApply && n.predicate == nil && n.group == nil {

@@ -29,8 +29,8 @@ type pendingCall struct {
 	token    string
 }
 
-// tailCall is the answer of a function that has left a call in run.pending.
-var tailCall value.Value = &function{name: "(tail call)"}
+// tailCall is the answer of a function that has left a call in run.pending. To what looks at it before the call is made it is a function.
+var tailCall value.Value = &function{bound: func(*run, []value.Value) (value.Value, *Error) { return nil, nil }}
 
 // call calls f with args, and goes on calling as long as the answer is a tail call. input is the context that stands in for missing arguments.
 func (r *run) call(f *function, args []value.Value, input value.Value) (value.Value, *Error) {

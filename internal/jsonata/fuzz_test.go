@@ -102,3 +102,40 @@ func FuzzEval(f *testing.F) {
 		}
 	})
 }
+
+// FuzzPictures formats and parses by arbitrary pictures: no panic, no runaway, and every fault has a message.
+func FuzzPictures(f *testing.F) {
+	for _, picture := range []string{
+		"#,##0.00;(#0)", "00.000e0", "0%", "w;o", "Ww", "I", "a", "#:##,##0", "①①", "[Y]-[M01]-[D1o] [FNn,3-3] [H]:[m]:[s].[f001] [Z01:01t]", "[XI] [W] [[x]]", "[P] [h#1]",
+	} {
+		f.Add(picture, "12", 1510067557121.5, "+0530")
+	}
+	var compiled []*jsonata.Expr
+	for _, text := range []string{
+		"$formatNumber($n, $p)", "$formatInteger($n, $p)", "$parseInteger($s, $p)", "$fromMillis($n, $p, $z)", "$toMillis($s, $p)",
+		"$toMillis($fromMillis($n, $p), $p)", "$parseInteger($formatInteger($n, $p), $p)",
+	} {
+		e, err := jsonata.Compile(text, jsonata.WithLimits(jsonata.Limits{Steps: 5_000_000, Memory: 64 << 20}))
+		if err != nil {
+			f.Fatal(err)
+		}
+		compiled = append(compiled, e)
+	}
+	f.Fuzz(func(t *testing.T, picture, text string, n float64, zone string) {
+		if !utf8.ValidString(picture + text + zone) {
+			return
+		}
+		variables := map[string]value.Value{"p": value.String(picture), "s": value.String(text), "n": value.Float(n), "z": value.String(zone)}
+		bindings := jsonata.Bindings{Now: time.Unix(0, 0), Variable: func(name string) (value.Value, bool) {
+			v, ok := variables[name]
+			return v, ok
+		}}
+		for _, e := range compiled {
+			_, err := e.Eval(nil, bindings)
+			var fault *jsonata.Error
+			if err != nil && (!errors.As(err, &fault) || fault.Message == "") {
+				t.Errorf("%s with %q, %q, %v: %#v", e, picture, text, n, err)
+			}
+		}
+	})
+}

@@ -1,6 +1,8 @@
 package jsonata
 
 import (
+	"slices"
+
 	"math"
 
 	"github.com/tutti-run/tutti/internal/value"
@@ -145,6 +147,11 @@ func (n *shaped) eval(r *run, f *frame, in value.Value) (value.Value, *Error) {
 	v, err := evalRaw(n.inner, r, f, in)
 	if err != nil {
 		return nil, err
+	}
+	if v == tailCall {
+		postponed := r.pending
+		postponed.args = slices.Clone(postponed.args)
+		defer func() { r.pending = postponed }()
 	}
 	for _, filter := range n.filters {
 		if v, err = filter.apply(r, f, v); err != nil {

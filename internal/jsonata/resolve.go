@@ -356,15 +356,13 @@ func (r *resolver) seekParent(n *syntax, slot *ancestor) *ancestor {
 	return slot
 }
 
-// markTailCalls marks the calls whose result is the result of the lambda with this body: they need no stack of their own. Whatever has a
-// predicate or a grouping still has work to do when the call returns.
+// markTailCalls marks the calls whose result is the result of the lambda with this body: they need no stack of their own. As in the reference, a
+// call loses the grouping and the [] behind it, and what stands behind the parentheses around it, or behind a condition that ends with
+// it, is applied before the call is made: to a function.
 func markTailCalls(n *syntax) {
-	if n.predicate != nil || n.group != nil || n.keepArray {
-		return
-	}
 	switch n.kind {
 	case kindFunction:
-		n.tail = true
+		n.tail = n.predicate == nil
 	case kindCondition:
 		markTailCalls(n.right)
 		if n.third != nil {
