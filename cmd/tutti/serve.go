@@ -81,7 +81,7 @@ func openServer(ctx context.Context, o serveOptions) (_ *server, err error) {
 	if err != nil {
 		return nil, dataProblem(err)
 	}
-	front := api.New(api.Config{States: s.stack.Runner(), Log: o.log})
+	front := api.New(api.Config{States: s.stack.Runner(), Logs: s.stack.Logs(), Log: o.log})
 	routes.Embed(front, embedded...)
 	if _, err := s.stack.Start(); err != nil {
 		return nil, dataProblem(err)

@@ -33,6 +33,7 @@ type deployer func(*Stack, *cfn.Resource) error
 
 // deployers is the table of the types that run here.
 var deployers = map[string]deployer{
+	"AWS::Logs::LogGroup":              (*Stack).deployLogGroup, // where functions and executions log, with its retention
 	"AWS::Lambda::Function":            (*Stack).deployFunction,   // a process for each concurrent invocation
 	"AWS::StepFunctions::StateMachine": (*Stack).deployMachine,    // a definition that executions can be started of
 	"AWS::Scheduler::Schedule":         (*Stack).deploySchedule,   // a timer that starts executions
@@ -43,7 +44,6 @@ var deployers = map[string]deployer{
 var passive = map[string]bool{
 	"AWS::IAM::Role":       true, // who a function or machine acts as
 	"AWS::IAM::Policy":     true, // what it may do
-	"AWS::Logs::LogGroup":  true, // where what functions print belongs
 	"AWS::CDK::Metadata":   true, // CDK's statistics
 	"AWS::Lambda::Version": true, // a published version: here always the current code
 }
@@ -171,6 +171,7 @@ func (s *Stack) deployMachine(r *cfn.Resource) error {
 	kind := sfn.MachineType(p.OneOf("StateMachineType", string(sfn.Standard), string(sfn.Standard), string(sfn.Express)))
 	definition := runner.Definition{
 		Name: r.Name, Type: kind, Text: substitute(info.Text, p.Block("DefinitionSubstitutions")), RoleARN: p.String("RoleArn"),
+		Logging: logging(p),
 	}
 	if err := p.Err(); err != nil {
 		return err

@@ -16,6 +16,7 @@ import (
 	"github.com/tutti-run/tutti/internal/awsclient"
 	"github.com/tutti-run/tutti/internal/cfn"
 	"github.com/tutti-run/tutti/internal/lambda"
+	"github.com/tutti-run/tutti/internal/logs"
 	"github.com/tutti-run/tutti/internal/runner"
 	"github.com/tutti-run/tutti/internal/sfn"
 	"github.com/tutti-run/tutti/internal/store"
@@ -110,6 +111,7 @@ type ScheduleInfo struct {
 type Stack struct {
 	cfg     Config
 	store   *store.Store
+	logs    *logs.Service
 	host    *lambda.Host
 	catalog *task.Catalog
 	// connections belong to HTTP tasks; they are complete before anything runs.
@@ -148,8 +150,12 @@ func Open(ctx context.Context, cfg Config) (_ *Stack, err error) {
 	if s.store, err = store.Open(filepath.Join(cfg.Data, "journal"), store.WithLogger(cfg.Log)); err != nil {
 		return nil, err
 	}
+	if s.logs, err = logs.Open(filepath.Join(cfg.Data, "logs"), logs.WithLogger(cfg.Log)); err != nil {
+		return nil, err
+	}
 	s.host, err = lambda.NewHost(lambda.Config{
-		Dir: filepath.Join(cfg.Data, "lambda"), Region: cfg.Place.Region, Account: cfg.Place.Account, Logs: cfg.Lines, OnBuild: s.tellBuild,
+		Dir: filepath.Join(cfg.Data, "lambda"), Region: cfg.Place.Region, Account: cfg.Place.Account, OnBuild: s.tellBuild,
+		Logs: &functionLogs{logs: s.logs, next: cfg.Lines, log: cfg.Log},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open the function host: %w", err)
@@ -157,7 +163,7 @@ func Open(ctx context.Context, cfg Config) (_ *Stack, err error) {
 	s.connections = task.ConnectionSet{}
 	maps.Copy(s.connections, cfg.Connections)
 	s.catalog = task.NewCatalog(task.Config{Functions: s.host, Routes: cfg.Routes, Connections: s.connections})
-	s.runner = runner.New(runner.Config{Store: s.store, Tasks: s.catalog, Log: cfg.Log})
+	s.runner = runner.New(runner.Config{Store: s.store, Tasks: s.catalog, Logs: s.logs, Log: cfg.Log})
 	s.catalog.Follow(s.runner)
 	if err := s.deploy(ctx, template); err != nil {
 		return nil, err
@@ -192,6 +198,9 @@ func (s *Stack) Close(ctx context.Context) error {
 		}
 		if s.host != nil {
 			errs = append(errs, s.host.Close())
+		}
+		if s.logs != nil { // behind those who log
+			errs = append(errs, s.logs.Close())
 		}
 		if s.store != nil {
 			errs = append(errs, s.store.Close())
