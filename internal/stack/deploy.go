@@ -33,7 +33,7 @@ type deployer func(*Stack, *cfn.Resource) error
 
 // deployers is the table of the types that run here.
 var deployers = map[string]deployer{
-	"AWS::Logs::LogGroup":              (*Stack).deployLogGroup, // where functions and executions log, with its retention
+	"AWS::Logs::LogGroup":              (*Stack).deployLogGroup,   // where functions and executions log, with its retention
 	"AWS::Lambda::Function":            (*Stack).deployFunction,   // a process for each concurrent invocation
 	"AWS::StepFunctions::StateMachine": (*Stack).deployMachine,    // a definition that executions can be started of
 	"AWS::Scheduler::Schedule":         (*Stack).deploySchedule,   // a timer that starts executions

@@ -7,10 +7,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/tutti-run/tutti/internal/history"
+	"github.com/tutti-run/tutti/internal/logs"
 	"github.com/tutti-run/tutti/internal/runner"
 	"github.com/tutti-run/tutti/internal/sfn"
 	"github.com/tutti-run/tutti/internal/stack"
@@ -59,6 +61,21 @@ func TestEndpointWatch(t *testing.T) {
 	}
 	if err := s.Runner().Await(t.Context(), started.ARN); err != nil {
 		t.Fatal(err)
+	}
+	printed := 0
+	for _, g := range s.Logs().Groups(func(string) bool { return true }) {
+		page, err := s.Logs().Read(t.Context(), logs.Query{Group: g.Name, After: logs.Front, Limit: 1000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range page.Events {
+			if strings.HasPrefix(e.Message, "START RequestId: ") && strings.HasSuffix(e.Message, "\n") {
+				printed++
+			}
+		}
+	}
+	if printed == 0 {
+		t.Error("no log group has lines of a function")
 	}
 	d, err := s.Runner().Describe(started.ARN)
 	if err != nil || d.Status != sfn.StatusSucceeded {
