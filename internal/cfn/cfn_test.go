@@ -127,7 +127,7 @@ var lookups = cfn.Input{
 func TestFunctions(t *testing.T) {
 	for _, tt := range []struct{ in, want string }{
 		// What is no function stays as it is.
-		{`[1, -2.5, true, null, "x", {"b": {}, "a": []}]`, `[1,-2.5,true,null,"x",{"b":{},"a":[]}]`},
+		{`[1, -2.5, true, "x", {"b": {}, "a": []}]`, `[1,-2.5,true,"x",{"b":{},"a":[]}]`},
 		{`{"Ref": "Text", "Other": 1}`, `{"Ref":"Text","Other":1}`},
 		{`{"Condition": {"StringEquals": {"a": "b"}}}`, `{"Condition":{"StringEquals":{"a":"b"}}}`},
 		// Ref.
@@ -298,9 +298,13 @@ func TestTemplateProblems(t *testing.T) {
 		{"twice", `{"Resources": {"R": {"Type": "a"}, "R": {"Type": "b", "Type": "c"}}}`, []string{"two members of this name", "two members of this name"}},
 		{"unknown section", `{"Resource": {}, ` + r + `}`, []string{"Invalid template property or properties [Resource]"}},
 		{"section", `{"Parameters": [], ` + r + `}`, []string{"Parameters must be an object, not an array"}},
-		{"SAM", `{"Transform": "AWS::Serverless-2016-10-31", ` + r + `}`, []string{"SAM template"}},
-		{"macro", `{"Transform": ["AWS::LanguageExtensions", "Mine"], ` + r + `}`, []string{"Macros are not run here"}},
-		{"loop", `{"Resources": {"Fn::ForEach::Topics": []}}`, []string{"Fn::ForEach::Topics is not unrolled here"}},
+		{"globals without SAM", `{"Globals": {}, ` + r + `}`, []string{"Globals needs the transform AWS::Serverless-2016-10-31"}},
+		{"macro", `{"Transform": ["AWS::LanguageExtensions", "Mine"], ` + r + `}`, []string{"The macro Mine is a program in an account"}},
+		{"include", `{"Transform": {"Name": "AWS::Include", "Parameters": {"Location": "s3://b/k"}}, ` + r + `}`, []string{"takes text from a bucket"}},
+		{"loop without its transform", `{"Resources": {"Fn::ForEach::Topics": []}}`, []string{"Fn::ForEach::Topics needs the transform AWS::LanguageExtensions"}},
+		{"loop of two", `{"Transform": "AWS::LanguageExtensions", "Resources": {"Fn::ForEach::Topics": ["X", ["a"]], "R": {"Type": "AWS::SQS::Queue"}}}`, []string{"Fn::ForEach takes a list of three"}},
+		{"loop over what is no list", `{"Transform": "AWS::LanguageExtensions", "Resources": {"Fn::ForEach::Topics": ["X", "a", {}], "R": {"Type": "AWS::SQS::Queue"}}}`, []string{"This must be a list, not a string."}},
+		{"loop that makes one thing twice", `{"Transform": "AWS::LanguageExtensions", "Resources": {"Fn::ForEach::Topics": ["X", ["a", "b"], {"R": {"Type": "AWS::SQS::Queue"}}]}}`, []string{"Fn::ForEach makes two members of the name R"}},
 		{"logical id", `{"Resources": {"my-queue": {"Type": "AWS::SQS::Queue"}}}`, []string{"Resource name my-queue is non alphanumeric"}},
 		{"no type", `{"Resources": {"R": {}, "S": {"Type": 1}, "T": []}}`, []string{"R: Template format error: Every Resources object must contain a Type", "S: Template format error: Every Resources object", "T: Template format error: a resource must be an object, not an array"}},
 		{"resource member", `{"Resources": {"R": {"Type": "AWS::SQS::Queue", "Propertis": {}}}}`, []string{"Invalid template resource property 'Propertis'"}},

@@ -17,8 +17,9 @@ type Document struct {
 	// File names the template in messages.
 	File string
 
-	text string
-	root *node
+	text   string
+	root   *node
+	shared bool // a node may stand at several places in the tree
 }
 
 // node is a value in the text.
@@ -204,26 +205,31 @@ type step struct {
 	index int
 }
 
-// stepsTo returns the way from the root to the node.
+// stepsTo returns the way from the root to the node. A node that stands at several places, as aliases make them, is found at the first.
 func (d *Document) stepsTo(target *node) []step {
-	var steps []step
-	for n := d.root; n != nil && n != target; {
-		var next *node
+	seen := map[*node]bool{}
+	var walk func(n *node, steps []step) []step
+	walk = func(n *node, steps []step) []step {
+		if n == target {
+			return append([]step{}, steps...)
+		}
+		if n == nil || seen[n] {
+			return nil
+		}
+		seen[n] = true
 		for i, item := range n.items {
-			if item.start <= target.start && target.start < item.end {
-				next = item
-				steps = append(steps, step{index: i})
+			if found := walk(item, append(steps, step{index: i})); found != nil {
+				return found
 			}
 		}
 		for _, m := range n.members {
-			if m.value.start <= target.start && target.start < m.value.end {
-				next = m.value
-				steps = append(steps, step{name: m.name, index: -1})
+			if found := walk(m.value, append(steps, step{name: m.name, index: -1})); found != nil {
+				return found
 			}
 		}
-		n = next
+		return nil
 	}
-	return steps
+	return walk(d.root, nil)
 }
 
 // position returns line and column, both from 1, the column in characters.

@@ -263,7 +263,7 @@ func (r *resolver) findInMap(arg *node) (value.Value, bool) {
 		return nil, false
 	}
 	// The same list may be asked for again and again, so it is paid for as if it were made each time.
-	if !r.spend(arg, found.end-found.start) {
+	if !r.spend(arg, 1+found.end-found.start) {
 		return nil, false
 	}
 	return found.literal(), true
@@ -288,6 +288,9 @@ func (r *resolver) takenBranch(arg *node, report bool) (*node, bool) {
 	name, isText := arg.items[0].string()
 	if !isText || r.conditions[name] == nil {
 		if report {
+			if !isText && arg.items[0].scalar != nil {
+				name, _ = scalarText(arg.items[0].scalar) // such as YAML's Yes, which is true
+			}
 			r.problem(arg.items[0], "Template error: unresolved condition dependency %s in Fn::If", name)
 		}
 		return nil, false

@@ -58,6 +58,32 @@ func FuzzResolve(f *testing.F) {
 	})
 }
 
+// FuzzYAML reads any text as a template in YAML, and as the rest of a SAM template.
+func FuzzYAML(f *testing.F) {
+	f.Add("Resources:" + samFunction + "      Events: {E: {Type: Api, Properties: {Path: /x, Method: get}}, G: {Type: HttpApi}}\n")
+	f.Add("Resources:\n  M:\n    Type: AWS::Serverless::StateMachine\n    Properties:\n      Definition: {StartAt: A, States: {A: {Type: Pass, End: yes}}}\n      AutoPublishAlias: live\n      Events: {E: {Type: ScheduleV2, Properties: {ScheduleExpression: rate(1 day)}}}\n")
+	f.Add("Globals: {Function: {Tags: &t {a: b}}}\nResources: {A: {Type: AWS::Serverless::HttpApi, Properties: {CorsConfiguration: true}}, L: {Type: AWS::Serverless::LayerVersion, Properties: {ContentUri: x}}, T: &x {Type: AWS::Serverless::SimpleTable}, U: *x}")
+	f.Add("Resources:\n  R: !Sub ['${a}', {a: !GetAtt b.c}]\n  <<: [{a: 1}, {b: 2}]\n  ? x\n  : |2\n     y\n")
+	f.Add("Resources: {R: {Type: T, Connectors: {C: {Properties: {Destination: [{Id: R}], Permissions: [Read]}}}}}")
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, text := range []string{text, "Transform: [AWS::LanguageExtensions, AWS::Serverless-2016-10-31]\n" + text} {
+			doc, err := cfn.ReadYAML("t.yaml", []byte(text))
+			if err != nil {
+				checkProblems(t, text, err)
+				continue
+			}
+			in := lookups
+			in.StackName, in.Place = "stack", place
+			tmpl, err := cfn.Resolve(doc, in)
+			if err != nil {
+				checkProblems(t, text, err)
+				continue
+			}
+			checkInvariants(t, tmpl)
+		}
+	})
+}
+
 func checkProblems(t *testing.T, text string, err error) {
 	t.Helper()
 	var problems cfn.Problems

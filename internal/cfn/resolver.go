@@ -63,6 +63,8 @@ func Resolve(doc *Document, in Input) (*Template, error) {
 	r.pseudo = pseudoParameters(r.template)
 	if r.checkSections() {
 		r.readParameters()
+		r.transform()
+		r.refuseNulls()
 		r.decideConditions()
 		r.declareResources()
 		r.orderResources()
@@ -112,7 +114,8 @@ var sections = []section{
 	{"Rules", "", 0}, // assertions about parameters; not evaluated
 	{"Mappings", "mappings", MaxMappings},
 	{"Conditions", "", 0},
-	{"Transform", "", 0}, // macros: only the language extensions, which are functions here
+	{"Globals", "", 0},   // of SAM: what its resources have in common
+	{"Transform", "", 0}, // macros: SAM's and the language extensions; see transform
 	{"Hooks", "", 0},     // of CodeDeploy; not looked at
 	{"Resources", "resources", MaxResources},
 	{"Outputs", "outputs", MaxOutputs},
@@ -151,25 +154,36 @@ func (r *resolver) checkSections() bool {
 		r.problem(root, "Template format error: At least one Resources member must be defined.")
 	}
 	r.template.Description, _ = root.get("Description").string()
-	r.checkTransform(root.get("Transform"))
 	return true
 }
 
-func (r *resolver) checkTransform(n *node) {
-	if n == nil {
-		return
+// refuseNulls reports values that are null. The definition of a state machine may have some, and nobody looks at metadata.
+func (r *resolver) refuseNulls() {
+	seen := map[*node]bool{} // of what may stand at several places
+	var walk func(n *node, depth int)
+	walk = func(n *node, depth int) {
+		if n.kind == value.KindNull {
+			r.problem(n, "Template format error: [%s] 'null' values are not allowed in templates", pointer(r.doc.stepsTo(n)))
+			return
+		}
+		if n.kind != value.KindArray && n.kind != value.KindObject || r.doc.shared && seen[n] {
+			return
+		}
+		if r.doc.shared {
+			seen[n] = true
+		}
+		for _, item := range n.items {
+			walk(item, depth+1)
+		}
+		for _, m := range n.members {
+			if m.name != "Metadata" && (m.name != "Definition" || depth != 3) {
+				walk(m.value, depth+1)
+			}
+		}
 	}
-	macros := n.items
-	if n.kind != value.KindArray {
-		macros = []*node{n}
-	}
-	for _, macro := range macros {
-		switch name, _ := macro.string(); name {
-		case "AWS::LanguageExtensions":
-		case "AWS::Serverless-2016-10-31":
-			r.problem(macro, "This is a SAM template. Give the template that it is transformed to.")
-		default:
-			r.problem(macro, "Macros are not run here. Give the template that this one is transformed to.")
+	for _, section := range []string{"Parameters", "Mappings", "Conditions", "Resources", "Outputs"} {
+		if n := r.doc.root.get(section); n != nil {
+			walk(n, 1)
 		}
 	}
 }
@@ -283,7 +297,7 @@ func (r *resolver) declareResources() {
 func (r *resolver) checkLogicalID(what string, m member) bool {
 	switch {
 	case strings.HasPrefix(m.name, "Fn::"):
-		r.problem(m.value, "%s is not unrolled here. Give the template that this one is transformed to.", m.name)
+		r.problem(m.value, "Template format error: %s needs the transform %s.", m.name, languageExtensions)
 	case !alphanumeric(m.name):
 		r.problem(m.value, "Template format error: %s name %s is non alphanumeric.", what, m.name)
 	case m.value.kind != value.KindObject:

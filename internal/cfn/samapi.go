@@ -1,0 +1,478 @@
+package cfn
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/tutti-run/tutti/internal/value"
+)
+
+// restAPI is an API that SAM makes, REST or HTTP, while routes are added to it.
+type restAPI struct {
+	res    *samResource
+	id     string
+	http   bool
+	body   *node // the OpenAPI document, nil where it lies in a file
+	own    bool  // the body is SAM's, and may get routes
+	stage  *node
+	routes int
+}
+
+// The ids of the APIs that events ask for without naming one.
+const (
+	implicitREST = "ServerlessRestApi"
+	implicitHTTP = "ServerlessHttpApi"
+)
+
+// route is what an event wants an API to lead to.
+type route struct {
+	target      lambdaTarget
+	machine     bool  // leads to a state machine
+	credentials *node // the role that the API starts executions as
+	event       *node
+}
+
+func (s *sam) restAPI(res *samResource) { s.declareAPI(res, false) }
+func (s *sam) httpAPI(res *samResource) { s.declareAPI(res, true) }
+
+// declareAPI takes note of an API of the template. It is made when all routes are known.
+func (s *sam) declareAPI(res *samResource, http bool) {
+	p := res.properties
+	api := &restAPI{res: res, id: res.id, http: http, stage: p.get("StageName")}
+	body, uri := p.get("DefinitionBody"), p.get("DefinitionUri")
+	switch {
+	case body != nil && uri != nil:
+		s.invalid(res, uri, "Specify either 'DefinitionUri' or 'DefinitionBody' property and not both.")
+	case body != nil:
+		api.body, api.own = copyObject(body), !isFunction(body)
+	case uri == nil:
+		api.body, api.own = emptyBody(res.at, http), true
+	}
+	if api.stage == nil && !http {
+		s.invalid(res, res.node, "Missing required property 'StageName'.")
+		api.stage = res.at.text("Prod")
+	}
+	s.apis[res.id] = api
+}
+
+// copyObject copies the outer object, and paths in it, which routes are added to.
+func copyObject(n *node) *node {
+	made := *n
+	made.members = slices.Clone(n.members)
+	for i, m := range made.members {
+		if m.name == "paths" && m.value.kind == value.KindObject && !isFunction(m.value) {
+			paths := *m.value
+			paths.members = slices.Clone(paths.members)
+			for j, path := range paths.members {
+				methods := *path.value
+				methods.members = slices.Clone(methods.members)
+				paths.members[j].value = &methods
+			}
+			made.members[i].value = &paths
+		}
+	}
+	return &made
+}
+
+func emptyBody(at maker, http bool) *node {
+	info := at.object("version", "1.0", "title", at.ref("AWS::StackName"))
+	if http {
+		return at.object("openapi", "3.0.1", "info", info, "paths", at.object())
+	}
+	return at.object("swagger", "2.0", "info", info, "paths", at.object())
+}
+
+// api finds the API that an event names, or the implicit one; nil if it is none of this template's.
+func (s *sam) api(res *samResource, event *node, named *node, http bool) *restAPI {
+	if named != nil {
+		name, arg := asFunction(named)
+		target, isText := arg.string()
+		if name != "Ref" || !isText {
+			target, isText = named.string()
+		}
+		if !isText {
+			return nil
+		}
+		return s.apis[target]
+	}
+	id := implicitREST
+	if http {
+		id = implicitHTTP
+	}
+	if api := s.apis[id]; api != nil {
+		return api
+	}
+	at := maker{event}
+	properties := at.object()
+	section := "Api"
+	if http {
+		section = "HttpApi"
+	}
+	if global := s.globals.get(section); global != nil {
+		properties = s.merge(global, properties)
+	}
+	api := &restAPI{res: &samResource{id: id, node: at.object(), properties: properties, at: at}, id: id, http: http, body: emptyBody(at, http), own: true}
+	if !http {
+		api.stage = at.text("Prod")
+	}
+	s.apis[id] = api
+	s.implicit = append(s.implicit, api)
+	return api
+}
+
+// apiEvent adds a route to a REST API.
+func (s *sam) apiEvent(res *samResource, event string, p *node, to route) *restAPI {
+	path, okP := s.text(p.get("Path"))
+	method, okM := s.text(p.get("Method"))
+	if !okP || !okM {
+		s.invalidEvent(res, event, p, "Missing required property 'Path' or 'Method'.")
+		return nil
+	}
+	api := s.api(res, to.event, p.get("RestApiId"), false)
+	if api != nil && api.own {
+		s.addRoute(res, event, p, api, path, method, to)
+	}
+	return api
+}
+
+// addRoute puts an integration under a path and a method of the API's body, unless the body has one.
+func (s *sam) addRoute(res *samResource, event string, p *node, api *restAPI, path, method string, to route) {
+	at := maker{to.event}
+	paths := api.body.get("paths")
+	if paths == nil {
+		paths = at.object()
+		api.body.set("paths", paths)
+	}
+	key := strings.ToLower(method)
+	if key == "any" || key == "*" || key == "x-amazon-apigateway-any-method" {
+		key = "x-amazon-apigateway-any-method"
+	}
+	methods := paths.get(path)
+	if methods == nil {
+		methods = at.object()
+		paths.set(path, methods)
+	}
+	if isFunction(methods) {
+		return
+	}
+	operation := at.object()
+	if written := methods.get(key); written != nil && written.kind == value.KindObject {
+		if written.get("x-amazon-apigateway-integration") != nil {
+			if api.res.properties.get("DefinitionBody") == nil {
+				s.invalidEvent(res, event, p, "API method \"%s\" defined multiple times for path \"%s\".", strings.ToLower(method), path)
+			}
+			return
+		}
+		operation.members = slices.Clone(written.members)
+	}
+	operation.set("x-amazon-apigateway-integration", s.integration(at, api, res, p, to))
+	if path == "$default" {
+		operation.set("isDefaultRoute", at.scalar(value.Bool(true)))
+	}
+	if operation.get("responses") == nil {
+		operation.set("responses", at.object())
+	}
+	if authorizer := p.get("Auth").get("Authorizer"); authorizer != nil {
+		if name, ok := s.text(authorizer); ok && name != "NONE" {
+			scopes := p.get("Auth").get("AuthorizationScopes")
+			if scopes == nil {
+				scopes = at.list()
+			}
+			operation.set("security", at.list(at.object(name, scopes)))
+		}
+	}
+	methods.set(key, operation)
+	api.routes++
+}
+
+// integration is what a route leads to.
+func (s *sam) integration(at maker, api *restAPI, res *samResource, p *node, to route) *node {
+	if to.machine {
+		answers := at.object("200", at.object("statusCode", "200"), "400", at.object("statusCode", "400"))
+		template := `{"input": "$util.escapeJavaScript($input.json('$'))", "stateMachineArn": "${` + res.id + `}"}`
+		if s.flag(p.get("UnescapeMappingTemplate"), false) {
+			template = `{"input": "$util.escapeJavaScript($input.json('$')).replaceAll("\\'","'")", "stateMachineArn": "${` + res.id + `}"}`
+		}
+		return at.object("type", "aws", "httpMethod", "POST",
+			"uri", at.sub("arn:${AWS::Partition}:apigateway:${AWS::Region}:states:action/StartExecution"),
+			"responses", answers, "credentials", to.credentials,
+			"requestTemplates", at.object("application/json", at.sub(template)))
+	}
+	function := "${" + res.id + ".Arn}"
+	if to.target.alias != "" {
+		function = "${" + to.target.alias + "}"
+	}
+	made := at.object("type", "aws_proxy", "httpMethod", "POST",
+		"uri", at.sub("arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/"+function+"/invocations"))
+	if api.http {
+		format := p.get("PayloadFormatVersion")
+		if format == nil {
+			format = at.text("2.0")
+		}
+		made.set("payloadFormatVersion", format)
+		made.set("timeoutInMillis", p.get("TimeoutInMillis"))
+	}
+	return made
+}
+
+// restEvent is a route of a REST API to a function.
+func (s *sam) restEvent(res *samResource, target lambdaTarget, m member, p *node) {
+	api := s.apiEvent(res, m.name, p, route{target: target, event: m.value})
+	path, _ := s.text(p.get("Path"))
+	method, _ := s.text(p.get("Method"))
+	suffix, id := "Stage", p.get("RestApiId")
+	if api != nil {
+		if stage, ok := s.text(api.stage); ok && alphanumeric(stage) {
+			suffix = stage
+		}
+		id = maker{m.value}.ref(api.id)
+	}
+	if id == nil {
+		return
+	}
+	verb := strings.ToUpper(method)
+	if verb == "ANY" || verb == "X-AMAZON-APIGATEWAY-ANY-METHOD" {
+		verb = "*"
+	}
+	s.apiPermission(res, target, res.id+lettersAndDigits(m.name)+"Permission"+suffix, m.value, id, "/"+verb+starred(path))
+}
+
+// starred puts a * in the place of each parameter of a path.
+func starred(path string) string {
+	parts := strings.Split(path, "/")
+	for i, part := range parts {
+		if strings.HasPrefix(part, "{") && strings.HasSuffix(part, "}") {
+			parts[i] = "*"
+		}
+	}
+	return strings.Join(parts, "/")
+}
+
+func (s *sam) apiPermission(res *samResource, target lambdaTarget, id string, event, api *node, path string) {
+	at := maker{event}
+	arn := at.object("Fn::Sub", at.list("arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${__ApiId__}/${__Stage__}"+path,
+		at.object("__ApiId__", api, "__Stage__", "*")))
+	s.permission(res, target, id, "apigateway.amazonaws.com", event, "SourceArn", arn)
+}
+
+// httpEvent is a route of an HTTP API to a function. Without path and method it is the route for what no other one takes.
+func (s *sam) httpEvent(res *samResource, target lambdaTarget, m member, p *node) {
+	path, okP := s.text(p.get("Path"))
+	method, okM := s.text(p.get("Method"))
+	switch {
+	case !okP && !okM:
+		path, method = "$default", "ANY"
+	case okP && !okM:
+		s.invalidEvent(res, m.name, p, "'Path' is set; 'Method' must be, too.")
+		return
+	case !okP:
+		s.invalidEvent(res, m.name, p, "'Method' is set; 'Path' must be, too.")
+		return
+	}
+	api := s.api(res, m.value, p.get("ApiId"), true)
+	id := p.get("ApiId")
+	if api != nil {
+		id = maker{m.value}.ref(api.id)
+		if api.own {
+			s.addRoute(res, m.name, p, api, path, method, route{target: target, event: m.value})
+		}
+	}
+	shown := starred(path)
+	if path == "$default" {
+		shown = "/*"
+	}
+	if verb := strings.ToUpper(method); verb != "ANY" && path != "$default" {
+		shown = "/" + verb + shown
+	} else if path != "$default" {
+		shown = "/*" + shown
+	}
+	s.apiPermission(res, target, res.id+lettersAndDigits(m.name)+"Permission", m.value, id, shown)
+}
+
+// finishAPIs makes the APIs with all their routes: those of the template in its order, then the implicit ones.
+func (s *sam) finishAPIs() {
+	for _, m := range s.section.all() {
+		if api := s.apis[m.name]; api != nil {
+			s.finishAPI(api)
+		}
+	}
+	for _, api := range s.implicit {
+		s.finishAPI(api)
+	}
+}
+
+func (s *sam) finishAPI(api *restAPI) {
+	if api.http {
+		s.finishHTTP(api)
+		return
+	}
+	at, p := api.res.at, api.res.properties
+	made := at.object()
+	made.set("Body", api.body)
+	if uri := p.get("DefinitionUri"); uri != nil {
+		made.set("BodyS3Location", s.location(api.res, uri, "DefinitionUri", "Bucket", "Key", "Version"))
+	}
+	at.pass(made, p, "Name", "Description", "ApiKeySourceType", "BinaryMediaTypes", "DisableExecuteApiEndpoint", "FailOnWarnings",
+		"MinimumCompressionSize", "Mode", "Policy")
+	if endpoint := p.get("EndpointConfiguration"); endpoint != nil {
+		if endpoint.kind == value.KindObject && !isFunction(endpoint) {
+			made.set("EndpointConfiguration", at.object("Types", at.list(at.node(endpoint.get("Type")))))
+		} else {
+			made.set("EndpointConfiguration", at.object("Types", at.list(endpoint)))
+		}
+	}
+	s.authorizers(api)
+	s.add(api.res, api.id, "AWS::ApiGateway::RestApi", made)
+	deployment := hashed(api.id+"Deployment", sortedJSON(api.body))
+	s.add(api.res, deployment, "AWS::ApiGateway::Deployment", at.object("RestApiId", at.ref(api.id), "StageName", "Stage"))
+	stageName, ok := s.text(api.stage)
+	id := api.id + "Stage"
+	if ok && alphanumeric(stageName) {
+		id = api.id + stageName + "Stage"
+	} else if ok {
+		id = hashed(api.id+"Stage", stageName)
+	}
+	stage := at.object("RestApiId", at.ref(api.id), "DeploymentId", at.ref(deployment), "StageName", api.stage)
+	at.pass(stage, p, "CacheClusterEnabled", "CacheClusterSize", "Variables", "MethodSettings", "AccessLogSetting", "CanarySetting", "TracingEnabled")
+	s.add(api.res, id, "AWS::ApiGateway::Stage", stage)
+	s.renamed[api.id+".Stage"], s.renamed[api.id+".Deployment"] = id, deployment
+}
+
+func (s *sam) finishHTTP(api *restAPI) {
+	at, p := api.res.at, api.res.properties
+	made := at.object()
+	made.set("Body", api.body)
+	if uri := p.get("DefinitionUri"); uri != nil {
+		made.set("BodyS3Location", s.location(api.res, uri, "DefinitionUri", "Bucket", "Key", "Version"))
+	}
+	if name := p.get("Name"); name != nil && api.own {
+		api.body.set("info", at.object("version", "1.0", "title", name))
+	}
+	at.pass(made, p, "Description", "DisableExecuteApiEndpoint", "FailOnWarnings")
+	s.cors(api)
+	s.authorizers(api)
+	s.add(api.res, api.id, "AWS::ApiGatewayV2::Api", made)
+	stage, id := api.stage, api.id+"ApiGatewayDefaultStage"
+	if stage == nil {
+		stage = at.text("$default")
+	} else if name, ok := s.text(stage); ok && alphanumeric(name) {
+		id = api.id + name + "Stage"
+	} else if !ok || name != "$default" {
+		id = hashed(api.id+"Stage", sortedJSON(stage))
+	}
+	settings := at.object("ApiId", at.ref(api.id), "StageName", stage, "AutoDeploy", true)
+	at.pass(settings, p, "AccessLogSettings", "DefaultRouteSettings", "RouteSettings")
+	settings.set("StageVariables", p.get("StageVariables"))
+	s.add(api.res, id, "AWS::ApiGatewayV2::Stage", settings)
+	s.renamed[api.id+".Stage"] = id
+}
+
+// cors writes the property CorsConfiguration into the body of an HTTP API.
+func (s *sam) cors(api *restAPI) {
+	config := api.res.properties.get("CorsConfiguration")
+	if config == nil || !api.own {
+		return
+	}
+	at := maker{config}
+	switch {
+	case config.kind == value.KindObject:
+		names := map[string]string{
+			"AllowCredentials": "allowCredentials", "AllowHeaders": "allowHeaders", "AllowMethods": "allowMethods", "AllowOrigins": "allowOrigins",
+			"ExposeHeaders": "exposeHeaders", "MaxAge": "maxAge",
+		}
+		cors := at.object()
+		for _, m := range config.members {
+			if name := names[m.name]; name != "" {
+				cors.set(name, m.value)
+			} else {
+				s.invalid(api.res, m.value, "Invalid value for 'CorsConfiguration' property: %s", m.name)
+			}
+		}
+		api.body.set("x-amazon-apigateway-cors", cors)
+	case s.flag(config, false):
+		api.body.set("x-amazon-apigateway-cors", at.object("allowOrigins", at.list("*")))
+	}
+}
+
+// authorizers writes the authorizers of the property Auth into the body, and asks for the default one on routes that say nothing.
+func (s *sam) authorizers(api *restAPI) {
+	auth := api.res.properties.get("Auth")
+	if auth == nil || !api.own {
+		return
+	}
+	at := maker{auth}
+	schemes := at.object()
+	for _, m := range auth.get("Authorizers").all() {
+		if scheme := s.scheme(api, m); scheme != nil {
+			schemes.set(m.name, scheme)
+		}
+	}
+	if len(schemes.members) > 0 {
+		if api.http {
+			api.body.set("components", at.object("securitySchemes", schemes))
+		} else {
+			api.body.set("securityDefinitions", schemes)
+		}
+	}
+	name, ok := s.text(auth.get("DefaultAuthorizer"))
+	if !ok || name == "NONE" {
+		return
+	}
+	for _, path := range api.body.get("paths").all() {
+		for _, method := range path.value.all() {
+			if method.name != "options" && method.value.kind == value.KindObject && method.value.get("security") == nil && !isFunction(method.value) {
+				scopes := schemes.get(name).get("x-scopes")
+				if scopes == nil {
+					scopes = at.list()
+				}
+				method.value.set("security", at.list(at.object(name, scopes)))
+			}
+		}
+	}
+}
+
+// scheme is the security scheme of an authorizer.
+func (s *sam) scheme(api *restAPI, m member) *node {
+	at, p := maker{m.value}, m.value
+	invocation := func(function *node) *node {
+		return at.object("Fn::Sub", at.list("arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${__FunctionArn__}/invocations",
+			at.object("__FunctionArn__", function)))
+	}
+	function := p.get("FunctionArn")
+	if function != nil {
+		s.permissionFor(api, m.name, function)
+	}
+	switch {
+	case api.http && p.get("JwtConfiguration") != nil:
+		authorizer := at.object("type", "jwt", "identitySource", p.get("IdentitySource"), "jwtConfiguration", p.get("JwtConfiguration"))
+		return at.object("type", "oauth2", "x-amazon-apigateway-authorizer", authorizer)
+	case api.http && function != nil:
+		authorizer := at.object("type", "request", "authorizerUri", invocation(function),
+			"authorizerPayloadFormatVersion", p.get("AuthorizerPayloadFormatVersion"), "enableSimpleResponses", p.get("EnableSimpleResponses"),
+			"authorizerCredentials", p.get("FunctionInvokeRole"))
+		return at.object("type", "apiKey", "name", "Unused", "in", "header", "x-amazon-apigateway-authorizer", authorizer)
+	case p.get("UserPoolArn") != nil:
+		authorizer := at.object("type", "cognito_user_pools", "providerARNs", at.list(p.get("UserPoolArn")))
+		return at.object("type", "apiKey", "name", "Authorization", "in", "header", "x-amazon-apigateway-authtype", "cognito_user_pools",
+			"x-amazon-apigateway-authorizer", authorizer)
+	case function != nil:
+		kind := "token"
+		if s.isText(p.get("FunctionPayloadType"), "REQUEST") {
+			kind = "request"
+		}
+		authorizer := at.object("type", kind, "authorizerUri", invocation(function), "authorizerCredentials", p.get("FunctionInvokeRole"))
+		return at.object("type", "apiKey", "name", "Authorization", "in", "header", "x-amazon-apigateway-authtype", "custom",
+			"x-amazon-apigateway-authorizer", authorizer)
+	}
+	s.invalid(api.res, p, "the authorizer %s names no user pool, no function and no JWT issuer", m.name)
+	return nil
+}
+
+// permissionFor lets an API invoke the function that its authorizer is.
+func (s *sam) permissionFor(api *restAPI, authorizer string, function *node) {
+	at := maker{function}
+	arn := at.object("Fn::Sub", at.list("arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${__ApiId__}/authorizers/*",
+		at.object("__ApiId__", at.ref(api.id))))
+	s.add(api.res, api.id+lettersAndDigits(authorizer)+"AuthorizerPermission", "AWS::Lambda::Permission", at.object("Action", "lambda:InvokeFunction",
+		"FunctionName", function, "Principal", "apigateway.amazonaws.com", "SourceArn", arn))
+}
