@@ -81,8 +81,9 @@ func openServer(ctx context.Context, o serveOptions) (_ *server, err error) {
 	if err != nil {
 		return nil, dataProblem(err)
 	}
-	front := api.New(api.Config{States: s.stack.Runner(), Logs: s.stack.Logs(), Log: o.log})
-	routes.Embed(front, embedded...)
+	behind := api.Config{States: s.stack.Runner(), Logs: s.stack.Logs(), Log: o.log}
+	front := api.New(behind)
+	routes.Embed(front, behind.Served()...) // Task states call what is here in memory
 	if _, err := s.stack.Start(); err != nil {
 		return nil, dataProblem(err)
 	}

@@ -105,7 +105,7 @@ const ofStates = "com.amazonaws.swf.service.v2.model#"
 
 // statesProtocol is how Step Functions is spoken to, with the table of all its exceptions that are raised here.
 var statesProtocol = protocol{
-	route:       route{title: "AWS Step Functions", target: "AWSStepFunctions", scope: "states", hosts: []string{"states"}},
+	route:       route{title: "AWS Step Functions", sdk: "sfn", target: "AWSStepFunctions", scope: "states", hosts: []string{"states"}},
 	contentType: json10,
 	namespace:   ofStates,
 	complete:    true,

@@ -231,7 +231,7 @@ func (p *parts) payload(s *awsmodel.Service, input *awsmodel.Shape, in *value.Ob
 	var err error
 	switch {
 	case m.Shape.Kind == awsmodel.Blob || m.Shape.Kind == awsmodel.String:
-		if p.header.Get("Content-Type") == "" {
+		if p.header.Get("Content-Type") == "" && s.Protocol != awsmodel.RESTXML { // S3 would keep it as the object's
 			p.header.Set("Content-Type", "application/octet-stream")
 		}
 		p.body = blob(v)
