@@ -38,17 +38,6 @@ func (c *Config) services() []service {
 	}
 }
 
-// Served lists the services that a front door with this configuration serves, as aws-sdk resources write them.
-func (c Config) Served() []string {
-	var names []string
-	for _, s := range c.services() {
-		if s.served {
-			names = append(names, s.sdk)
-		}
-	}
-	return names
-}
-
 // frontDoor finds the service that a request is for.
 type frontDoor struct {
 	services []service // those that are served

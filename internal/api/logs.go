@@ -11,7 +11,7 @@ import (
 
 // logsProtocol is how CloudWatch Logs is spoken to. Its exceptions bear no namespace.
 var logsProtocol = protocol{
-	route:       route{title: "Amazon CloudWatch Logs", sdk: "cloudwatchlogs", target: "Logs_20140328", scope: "logs", hosts: []string{"logs"}},
+	route:       route{title: "Amazon CloudWatch Logs", target: "Logs_20140328", scope: "logs", hosts: []string{"logs"}},
 	contentType: json11,
 	maxBytes:    8 << 20, // a batch of PutLogEvents is a megabyte as AWS counts, and more with JSON's escapes
 	exceptions: map[sfn.ExceptionName]exception{

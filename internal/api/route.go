@@ -14,8 +14,6 @@ import (
 // route says which requests are for a service.
 type route struct {
 	title string // AWS's name of the service, for people
-	// sdk is the service's name in aws-sdk resources.
-	sdk string
 	// target is what comes before the dot in X-Amz-Target, "" for protocols without it.
 	target string
 	// scope is the service's name in the credential scope of a signed request.
@@ -38,9 +36,9 @@ type service struct {
 // The routes of the REST services. Those of the JSON services stand with their protocols.
 var (
 	// s3Route: a client without credentials, such as curl, names a bucket in the path, which could be anything.
-	s3Route = route{title: "Amazon S3", sdk: "s3", scope: "s3", hosts: []string{"s3"}, catchAll: true}
+	s3Route = route{title: "Amazon S3", scope: "s3", hosts: []string{"s3"}, catchAll: true}
 	// lambdaRoute: every path of the API begins with the date at which its part of the API came.
-	lambdaRoute = route{title: "AWS Lambda", sdk: "lambda", scope: "lambda", hosts: []string{"lambda"}, paths: []string{
+	lambdaRoute = route{title: "AWS Lambda", scope: "lambda", hosts: []string{"lambda"}, paths: []string{
 		"/2014-11-13/functions/",        // InvokeAsync
 		"/2015-03-31/functions/",        // functions, their code, versions, aliases, policies and invocations
 		"/2015-03-31/event-source-map",  // event source mappings

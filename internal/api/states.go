@@ -22,6 +22,7 @@ type States interface {
 	Tags
 	Activities
 	Executions
+	MapRuns
 	Tasks
 }
 
@@ -105,7 +106,7 @@ const ofStates = "com.amazonaws.swf.service.v2.model#"
 
 // statesProtocol is how Step Functions is spoken to, with the table of all its exceptions that are raised here.
 var statesProtocol = protocol{
-	route:       route{title: "AWS Step Functions", sdk: "sfn", target: "AWSStepFunctions", scope: "states", hosts: []string{"states"}},
+	route:       route{title: "AWS Step Functions", target: "AWSStepFunctions", scope: "states", hosts: []string{"states"}},
 	contentType: json10,
 	namespace:   ofStates,
 	complete:    true,
@@ -179,6 +180,7 @@ var statesOperations = map[string]operation[*stepFunctions]{
 	"DeleteStateMachineVersion":        statesOp((*stepFunctions).deleteStateMachineVersion),        // unless an alias leads to it
 	"DescribeActivity":                 statesOp((*stepFunctions).describeActivity),                 // one activity
 	"DescribeExecution":                statesOp((*stepFunctions).describeExecution),                // status, input and end of one execution
+	"DescribeMapRun":                   statesOp((*stepFunctions).describeMapRun),                   // limits, counts and status of one Map Run
 	"DescribeStateMachine":             statesOp((*stepFunctions).describeStateMachine),             // one machine or version with its definition
 	"DescribeStateMachineAlias":        statesOp((*stepFunctions).describeStateMachineAlias),        // one alias with its routes
 	"DescribeStateMachineForExecution": statesOp((*stepFunctions).describeStateMachineForExecution), // the machine as it was when the execution started
@@ -188,6 +190,7 @@ var statesOperations = map[string]operation[*stepFunctions]{
 	"ListExecutions":                   statesOp((*stepFunctions).listExecutions),                   // of a machine or a Map Run, the newest first
 	"ListStateMachineAliases":          statesOp((*stepFunctions).listStateMachineAliases),          // of a machine or a version
 	"ListStateMachineVersions":         statesOp((*stepFunctions).listStateMachineVersions),         // of a machine, the newest first
+	"ListMapRuns":                      statesOp((*stepFunctions).listMapRuns),                      // of an execution, the oldest first
 	"ListStateMachines":                statesOp((*stepFunctions).listStateMachines),                // all machines
 	"ListTagsForResource":              statesOp((*stepFunctions).listTagsForResource),              // of a machine or an activity
 	"PublishStateMachineVersion":       statesOp((*stepFunctions).publishStateMachineVersion),       // numbers the current revision
@@ -200,6 +203,7 @@ var statesOperations = map[string]operation[*stepFunctions]{
 	"StopExecution":                    statesOp((*stepFunctions).stopExecution),                    // aborts a Standard execution
 	"TagResource":                      statesOp((*stepFunctions).tagResource),                      // puts tags on a machine or an activity
 	"UntagResource":                    statesOp((*stepFunctions).untagResource),                    // takes them off
+	"UpdateMapRun":                     statesOp((*stepFunctions).updateMapRun),                     // changes the limits of a Map Run at work
 	"UpdateStateMachine":               statesOp((*stepFunctions).updateStateMachine),               // gives a machine a new revision
 	"UpdateStateMachineAlias":          statesOp((*stepFunctions).updateStateMachineAlias),          // changes routes or description
 	"ValidateStateMachineDefinition":   statesOp((*stepFunctions).validateStateMachineDefinition),   // checks a definition without a machine

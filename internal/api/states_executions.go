@@ -260,7 +260,9 @@ func (s *stepFunctions) listExecutions(_ context.Context, in *listExecutionsInpu
 	case err != nil:
 		return nil, err
 	case in.MapRunARN.Set && len(page) == 0 && next == "" && !in.NextToken.Set && f.Status == "" && f.Match == nil:
-		return nil, sfn.Refuse(sfn.ResourceNotFound, "Resource not found: '%s'", in.MapRunARN.Text)
+		if _, err := s.backend.MapRun(in.MapRunARN.Text); err != nil {
+			return nil, err
+		}
 	}
 	out := &listExecutionsOutput{Executions: make([]executionListItem, 0, len(page))}
 	for i := range page {

@@ -2,7 +2,9 @@ package awsclient
 
 import (
 	"encoding/base64"
+	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -213,6 +215,17 @@ func (p *parts) inQuery(m *awsmodel.Member, v value.Value) error {
 	return err
 }
 
+// object writes the body of an object in S3 as AWS does for a Task: whatever it is, as JSON text, with the checksum that AWS's SDK adds (recorded).
+func (p *parts) object(v value.Value) {
+	p.body = []byte(value.Text(v))
+	if p.header.Get("Content-Type") == "" {
+		p.header.Set("Content-Type", "text/plain; charset=UTF-8")
+	}
+	sum := binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE(p.body))
+	p.header.Set("X-Amz-Sdk-Checksum-Algorithm", "CRC32")
+	p.header.Set("X-Amz-Checksum-Crc32", base64.StdEncoding.EncodeToString(sum))
+}
+
 // payload writes the member that is the whole body.
 func (p *parts) payload(s *awsmodel.Service, input *awsmodel.Shape, in *value.Object) error {
 	var m *awsmodel.Member
@@ -230,8 +243,10 @@ func (p *parts) payload(s *awsmodel.Service, input *awsmodel.Shape, in *value.Ob
 	}
 	var err error
 	switch {
+	case m.Shape.Kind == awsmodel.Blob && s.Protocol == awsmodel.RESTXML:
+		p.object(v)
 	case m.Shape.Kind == awsmodel.Blob || m.Shape.Kind == awsmodel.String:
-		if p.header.Get("Content-Type") == "" && s.Protocol != awsmodel.RESTXML { // S3 would keep it as the object's
+		if p.header.Get("Content-Type") == "" {
 			p.header.Set("Content-Type", "application/octet-stream")
 		}
 		p.body = blob(v)

@@ -12,8 +12,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
-	"github.com/aws/smithy-go/logging"
 
 	"github.com/tutti-run/tutti/internal/awsmodel"
 	"github.com/tutti-run/tutti/internal/value"
@@ -28,13 +26,8 @@ type Routes struct {
 	handlers map[string]http.Handler
 	upstream map[string]string // URL or AWS, by service; "" is all others
 
-	ofAWS, ofStandIn loaded
-}
-
-// loaded is the configuration of this computer's user, read when it is first needed.
-type loaded struct {
 	once   sync.Once
-	config aws.Config
+	config aws.Config // of an upstream that is AWS, and for credentials
 	err    error
 }
 
@@ -121,17 +114,10 @@ func (to route) base(s *awsmodel.Service, region, prefix string) (*url.URL, erro
 	return url.Parse("https://" + prefix + host)
 }
 
-// load reads the credentials and the region of this computer's user, as every AWS tool does. For a stand-in nobody asks the metadata service of the
-// network.
-func (r *Routes) load(ctx context.Context, to route) (aws.Config, error) {
-	l, metadata := &r.ofStandIn, imds.ClientDisabled
-	if to.aws {
-		l, metadata = &r.ofAWS, imds.ClientDefaultEnableState
-	}
-	l.once.Do(func() {
-		l.config, l.err = config.LoadDefaultConfig(context.WithoutCancel(ctx), config.WithEC2IMDSClientEnableState(metadata), config.WithLogger(logging.Nop{}))
-	})
-	return l.config, l.err
+// load reads the credentials and the region of this computer's user, as every AWS tool does.
+func (r *Routes) load(ctx context.Context) (aws.Config, error) {
+	r.once.Do(func() { r.config, r.err = config.LoadDefaultConfig(context.WithoutCancel(ctx)) })
+	return r.config, r.err
 }
 
 // standIn are the credentials for upstreams that check none, where the user has none.
@@ -146,7 +132,7 @@ func (c *Client) identity(ctx context.Context, to route, call Call) (identity, e
 	if to.handler != nil {
 		return who, nil
 	}
-	cfg, err := c.routes.load(ctx, to)
+	cfg, err := c.routes.load(ctx)
 	if to.aws {
 		if err == nil && cfg.Region != "" {
 			who.region = cfg.Region

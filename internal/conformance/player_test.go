@@ -18,6 +18,7 @@ import (
 	"github.com/tutti-run/tutti/internal/history"
 	"github.com/tutti-run/tutti/internal/logs"
 	"github.com/tutti-run/tutti/internal/runner"
+	"github.com/tutti-run/tutti/internal/s3"
 	"github.com/tutti-run/tutti/internal/sfn"
 	"github.com/tutti-run/tutti/internal/store"
 )
@@ -68,6 +69,7 @@ type player struct {
 	options options
 	world   *world
 	runner  *runner.Runner
+	objects *s3.Store
 	logs    *logs.Service
 	service *service
 	names   *names // guarded by world.mu
@@ -100,12 +102,15 @@ func play(c *testCase, o options) *outcome {
 		p.fail(levelResult, "logs", err.Error())
 		return &p.out
 	}
-	p.runner = runner.New(runner.Config{Store: db, Tasks: p.world, Logs: p.logs, Shards: 2})
+	p.objects = s3.New("/s3", s3.WithFS(vfs.NewMem()))
+	buckets := s3.NewHandler(p.objects, "us-east-1", p.text("account"))
+	p.world.routes.Embed(buckets, "s3")
+	p.runner = runner.New(runner.Config{Store: db, Tasks: p.world, Objects: p.objects, Logs: p.logs, Shards: 2})
 	if _, err := p.runner.Start(); err != nil {
 		p.fail(levelResult, "runner", err.Error())
 		return &p.out
 	}
-	p.service = &service{handler: api.New(api.Config{States: p.runner, Logs: p.logs, Now: time.Now})}
+	p.service = &service{handler: api.New(api.Config{States: p.runner, S3: buckets, Logs: p.logs, Now: time.Now})}
 	p.world.routes.Embed(p.service.handler, "sfn")
 	p.world.catalog.Follow(p.runner)
 	p.world.answer = p.answerToken
@@ -121,7 +126,7 @@ func play(c *testCase, o options) *outcome {
 		p.fail(levelFull, "logs", err.Error())
 	}
 	synctest.Wait()
-	if err := db.Close(); err != nil {
+	if err := errors.Join(p.objects.Close(), db.Close()); err != nil {
 		p.fail(levelFull, "store", err.Error())
 	}
 	return &p.out
@@ -327,7 +332,9 @@ func (p *player) callOther(s *step, params map[string]any) error {
 	}
 	switch s.Call {
 	case "s3.PutObject":
-		p.save(s.Save, map[string]any{})
+		return p.putObject(s, params)
+	case "s3.GetObject":
+		return p.getObject(s, params)
 	case "sqs.ReceiveMessage":
 		ctx, cancel := context.WithTimeout(p.ctx, time.Hour)
 		defer cancel()

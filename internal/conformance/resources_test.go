@@ -40,7 +40,13 @@ func (p *player) resource(s *step) error {
 		v = "https://sqs.us-east-1.amazonaws.com/" + account + "/" + own
 	case "eventbridge_queue":
 		v = "https://sqs.us-east-1.amazonaws.com/" + account + "/events-" + own
-	case "s3_bucket", "dynamodb_table":
+	case "s3_bucket":
+		if err := p.objects.CreateBucket(own); err != nil {
+			p.fail(levelResult, s.Resource, err.Error())
+			return errStop
+		}
+		v = own
+	case "dynamodb_table":
 		v = own
 	case "log_group":
 		v = own

@@ -83,6 +83,8 @@ func (x *Execution) apply(e *history.Event) {
 		x.closeTask(f)
 		f.result, f.fork.lastTail, f.phase = e.Result, e.ID, distributed
 		x.wake(f)
+	case history.MapRunAborted:
+		x.closeTask(f) // the state is about to be cut short, too
 	case history.MapRunFailed:
 		x.applyFailed(f, e, e.Details.(*history.FailedDetails).Failure)
 	case history.MapIterationSucceeded:

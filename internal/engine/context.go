@@ -9,14 +9,10 @@ import (
 	"github.com/tutti-run/tutti/internal/value"
 )
 
-// item is the Map item that an ItemSelector is evaluated for.
-type item struct {
-	index int64
-	value value.Value
-}
-
 // context builds the Context object (developer guide, "Accessing execution data from the Context object").
-func (x *Execution) context(f *flow, it *item) value.Value {
+func (x *Execution) context(f *flow) value.Value { return value.NewObject(x.contextMembers(f)...) }
+
+func (x *Execution) contextMembers(f *flow) []value.Member {
 	execution := []value.Member{
 		{Name: "Id", Value: value.String(x.identity.ARN)},
 		{Name: "Input", Value: x.input.Value()},
@@ -43,13 +39,7 @@ func (x *Execution) context(f *flow, it *item) value.Value {
 				value.Member{Name: "Token", Value: value.String(x.token(x.lastID + 1))})})
 		}
 	}
-	if it != nil {
-		members = append(members, value.Member{Name: "Map", Value: value.NewObject(value.Member{Name: "Item", Value: value.NewObject(
-			value.Member{Name: "Index", Value: value.Int(it.index)},
-			value.Member{Name: "Value", Value: it.value},
-			value.Member{Name: "Source", Value: value.String("STATE_DATA")})})})
-	}
-	return value.NewObject(members...)
+	return members
 }
 
 func (x *Execution) stateContext(f *flow) value.Value {

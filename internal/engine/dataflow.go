@@ -27,13 +27,20 @@ type fault struct {
 
 // runtime returns the fault of a state's field, with the sentence that AWS puts before the text.
 func (x *Execution) runtime(f *flow, format string, args ...any) *fault {
-	return &fault{failure: *sfn.Fail(sfn.ErrorRuntime, "An error occurred while executing the state '%s' (entered at the event id #%d). %s",
-		f.state.Common().Name, f.entered, fmt.Sprintf(format, args...))}
+	return runtimeIn(f.state.Common().Name, f.entered, fmt.Sprintf(format, args...))
+}
+
+func runtimeIn(state string, entered int64, text string) *fault {
+	return &fault{failure: *sfn.Fail(sfn.ErrorRuntime, "An error occurred while executing the state '%s' (entered at the event id #%d). %s", state, entered, text)}
 }
 
 // evaluation returns the fault that err is: that of a JSONata expression names its field, everything else is a States.Runtime.
 func (x *Execution) evaluation(f *flow, err error) *fault {
-	why := x.runtime(f, "%s", err.Error())
+	return evaluationIn(f.state.Common().Name, f.entered, err)
+}
+
+func evaluationIn(state string, entered int64, err error) *fault {
+	why := runtimeIn(state, entered, err.Error())
 	var failed *payload.EvaluationError
 	if errors.As(err, &failed) {
 		why.failure.Error = sfn.Some(string(sfn.ErrorQueryEvaluation))
@@ -94,7 +101,7 @@ func (x *Execution) env(f *flow, input *value.Data, field string) *payload.Env {
 	return &payload.Env{
 		Input:     input.Value(),
 		InputText: input.Text,
-		Context:   func() value.Value { return x.context(f, nil) },
+		Context:   func() value.Value { return x.context(f) },
 		Variable:  f.variable,
 		Chance:    x.chance(f.tail, field),
 		Now:       x.lastTime,

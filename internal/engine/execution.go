@@ -126,10 +126,14 @@ func (x *Execution) Identity() Identity { return x.identity }
 
 // chance returns the source of what looks like chance when the field is evaluated after the event.
 func (x *Execution) chance(event int64, field string) *payload.Chance {
+	return payload.NewChance(x.chanceSeed(field), event)
+}
+
+func (x *Execution) chanceSeed(field string) string {
 	if x.redriveCount > 0 {
 		field += " " + strconv.FormatInt(x.redriveCount, 10) // a state that begins again after the same event draws anew
 	}
-	return payload.NewChance(x.identity.ARN+" "+strconv.FormatInt(x.started.UnixMilli(), 10)+" "+field, event)
+	return x.identity.ARN + " " + strconv.FormatInt(x.started.UnixMilli(), 10) + " " + field
 }
 
 // limit is how long the execution may take.

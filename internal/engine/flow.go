@@ -91,6 +91,7 @@ type fork struct {
 	items       value.Array
 	concurrency int64       // how many items may be at work at once
 	item        *value.Data // input of the iteration that is about to begin, once it is known
+	run         *MapRun     // of a distributed Map, once it is known
 
 	mapRunARN      string
 	mapRunEvent    int64 // id of the newest MapRunStarted or MapRunRedriven

@@ -35,7 +35,7 @@ func (x *Execution) forkItems(f *flow, s *asl.Map) {
 	var items value.Array
 	var why *fault
 	if s.ItemReader == nil {
-		items, why = x.items(f, s)
+		items, _, why = x.items(f, s)
 	}
 	if why == nil {
 		f.fork.items = items
@@ -48,18 +48,21 @@ func (x *Execution) forkItems(f *flow, s *asl.Map) {
 	x.emit(f, history.MapStateStarted, f.startsAfter(), &history.MapStateStartedDetails{Length: int64(len(items))})
 }
 
-// items finds what an inline Map goes over.
-func (x *Execution) items(f *flow, s *asl.Map) (value.Array, *fault) {
+// items finds what a Map goes over. A distributed one may go over an object: then the items are its members' values, and keys has their names.
+func (x *Execution) items(f *flow, s *asl.Map) (items value.Array, keys []string, why *fault) {
 	if speaksJSONata(f) {
 		return x.itemsOfExpression(f, s)
 	}
 	input, why := x.effectiveInput(f)
 	if why != nil {
-		return nil, why
+		return nil, nil, why
 	}
 	data, why := x.path(f, s.ItemsPath, input)
 	if why != nil {
-		return nil, why
+		return nil, nil, why
+	}
+	if items, keys, ok := entries(s, data.Value()); ok {
+		return items, keys, nil
 	}
 	items, ok := data.Value().(value.Array)
 	if !ok {
@@ -67,38 +70,45 @@ func (x *Execution) items(f *flow, s *asl.Map) (value.Array, *fault) {
 		if !s.ItemsPath.IsDefault() {
 			path = strings.Replace(s.ItemsPath.Path.String(), "$$", "$", 1)
 		}
-		return nil, &fault{failure: *sfn.Fail(sfn.ErrorRuntime, "Reference path \"%s\" must point to array.", path)}
+		return nil, nil, &fault{failure: *sfn.Fail(sfn.ErrorRuntime, "Reference path \"%s\" must point to array.", path)}
 	}
-	return items, nil
+	return items, nil, nil
+}
+
+// entries takes an object apart if a distributed Map goes over it.
+func entries(s *asl.Map, v value.Value) (items value.Array, keys []string, ok bool) {
+	o, ok := v.(*value.Object)
+	if !ok || !s.Distributed {
+		return nil, nil, false
+	}
+	for name, member := range o.All() {
+		items, keys = append(items, member), append(keys, name)
+	}
+	return items, keys, true
 }
 
 // itemsOfExpression finds what a Map of JSONata goes over: Items, or else the state's input.
-func (x *Execution) itemsOfExpression(f *flow, s *asl.Map) (value.Array, *fault) {
+func (x *Execution) itemsOfExpression(f *flow, s *asl.Map) (items value.Array, keys []string, why *fault) {
 	v := f.data.Value()
 	if s.Items != nil {
-		var why *fault
 		if v, why = x.expression(f, s.Items, "Items", value.KindNull); why != nil {
-			return nil, why
+			return nil, nil, why
 		}
 	}
-	if o, ok := v.(*value.Object); ok && s.Distributed {
-		var items value.Array
-		for name, member := range o.All() {
-			items = append(items, value.NewObject(value.Member{Name: "Key", Value: value.String(name)}, value.Member{Name: "Value", Value: member}))
-		}
-		return items, nil
+	if items, keys, ok := entries(s, v); ok {
+		return items, keys, nil
 	}
 	items, ok := v.(value.Array)
 	switch {
 	case ok:
-		return items, nil
+		return items, nil, nil
 	case s.Items == nil:
-		return nil, x.misfit(f, "", "Map state input must be an array but was: %s", value.Text(v))
+		return nil, nil, x.misfit(f, "", "Map state input must be an array but was: %s", value.Text(v))
 	}
 	if err := s.Items.Expect(v, value.KindArray); err != nil {
-		return nil, x.evaluation(f, err)
+		return nil, nil, x.evaluation(f, err)
 	}
-	return nil, x.misfit(f, "", "Map state input must be an array but was: %s", value.Text(v))
+	return nil, nil, x.misfit(f, "", "Map state input must be an array but was: %s", value.Text(v))
 }
 
 // concurrency is how many items of a Map may be at work at once.
@@ -143,7 +153,7 @@ func (x *Execution) applyForked(f *flow, e *history.Event) {
 			return
 		}
 		if before.items == nil {
-			before.items, _ = x.items(f, s)
+			before.items, _, _ = x.items(f, s)
 			before.concurrency, _ = x.concurrency(f, s)
 		}
 		f.fork.items, f.fork.concurrency = before.items, before.concurrency
@@ -195,18 +205,11 @@ func (x *Execution) itemInput(f *flow, s *asl.Map, index int64) (*value.Data, *f
 	if s.ItemSelector == nil {
 		return value.NewData(v), nil
 	}
-	input, why := x.effectiveInput(f)
+	l, why := x.selector(f, s)
 	if why != nil {
 		return nil, why
 	}
-	env := x.env(f, input, "ItemSelector")
-	env.Context = func() value.Value { return x.context(f, &item{index, v}) }
-	env.Chance = x.chance(f.fork.started, "ItemSelector "+value.Text(value.Int(index)))
-	selected, err := s.ItemSelector.Eval(env)
-	if err != nil {
-		return nil, x.evaluation(f, err)
-	}
-	return value.NewData(selected), nil
+	return l.eval(&Item{Index: index, Value: v, Source: StateData})
 }
 
 func (x *Execution) applyIterationStarted(f *flow, e *history.Event) {
@@ -334,6 +337,9 @@ func (x *Execution) recordLoss(f, child *flow, cause int64, want loss) {
 	}
 	switch want {
 	case lossState:
+		if _, ok := child.state.(*asl.Map); ok && child.phase == running && child.task.scheduled != 0 {
+			x.emit(child, history.MapRunAborted, cause, nil)
+		}
 		x.emit(child, abortedEvents[child.state.Common().Type], cause, nil)
 	case lossIteration, lossFailure:
 		t := history.MapIterationAborted

@@ -111,7 +111,7 @@ func (w *world) lookAround() {
 		w.asked[o.State]++
 		at := w.now.Add(out.after)
 		if o.MapRun != nil {
-			in := Input(MapRunSucceeded{o.Scheduled, value.JoinArray(o.MapRun.Inputs)})
+			in := Input(MapRunSucceeded{o.Scheduled, value.JoinArray(inputsOf(w.t, o.MapRun))})
 			if out.failure != nil {
 				in = MapRunFailed{o.Scheduled, *out.failure}
 			}
@@ -184,4 +184,24 @@ func later(a, b time.Time) time.Time {
 		return a
 	}
 	return b
+}
+
+// inputsOf works out the inputs of a Map Run's children.
+func inputsOf(t testing.TB, m *MapRun) []*value.Data {
+	var inputs []*value.Data
+	batches := m.Batcher()
+	keep := func(child *value.Data, _ int) {
+		if child != nil {
+			inputs = append(inputs, child)
+		}
+	}
+	for i := range m.Items {
+		input, failure := m.Input(m.Item(i))
+		if failure != nil {
+			t.Fatal(failure)
+		}
+		keep(batches.Add(input))
+	}
+	keep(batches.Rest())
+	return inputs
 }

@@ -16,7 +16,7 @@ import (
 // StopExecution aborts an execution and returns when it stopped. Stopping one that has ended changes nothing. The error may be the exception
 // InvalidArn or ExecutionDoesNotExist.
 func (r *Runner) StopExecution(ctx context.Context, arn string, reason sfn.Failure) (time.Time, error) {
-	record, err := r.Execution(arn)
+	record, err := r.standard(arn)
 	if err != nil {
 		return time.Time{}, err
 	}
@@ -31,20 +31,29 @@ func (r *Runner) StopExecution(ctx context.Context, arn string, reason sfn.Failu
 	return a.at, err
 }
 
-// Execution returns the record of a Standard execution. The error may be the exception InvalidArn or ExecutionDoesNotExist.
+// Execution returns the record of a Standard execution, or of a Map Run's Express child that has ended. The error may be the exception InvalidArn or
+// ExecutionDoesNotExist.
 func (r *Runner) Execution(arn string) (store.Execution, error) {
 	parsed, err := sfn.ParseExecutionARN(arn)
 	if err != nil {
 		return store.Execution{}, sfn.Refuse(sfn.InvalidArn, "Invalid Arn: 'Invalid ARN prefix: %s'", arn)
 	}
-	if parsed.Type == sfn.Express {
+	record, err := r.store.Execution(arn)
+	if parsed.Type == sfn.Express && err != nil {
 		return store.Execution{}, sfn.Refuse(sfn.InvalidArn, "Invalid Arn: 'Resource type not valid in this context: express'")
 	}
-	record, err := r.store.Execution(arn)
 	if errors.Is(err, store.ErrNotFound) {
 		return record, sfn.Refuse(sfn.ExecutionDoesNotExist, "Execution Does Not Exist: '%s'", arn)
 	}
 	return record, err
+}
+
+// standard is Execution without Express executions, not even those of Map Runs: they have no history and cannot be stopped.
+func (r *Runner) standard(arn string) (store.Execution, error) {
+	if parsed, err := sfn.ParseExecutionARN(arn); err == nil && parsed.Type == sfn.Express {
+		return store.Execution{}, sfn.Refuse(sfn.InvalidArn, "Invalid Arn: 'Resource type not valid in this context: express'")
+	}
+	return r.Execution(arn)
 }
 
 // Await returns when the execution has ended, or with ctx's error.
@@ -70,10 +79,14 @@ type Description struct {
 // Describe returns the record of an execution with its input and its end.
 func (r *Runner) Describe(arn string) (Description, error) {
 	record, err := r.Execution(arn)
-	d := Description{Execution: record}
 	if err != nil {
-		return d, err
+		return Description{Execution: record}, err
 	}
+	return r.describe(record)
+}
+
+func (r *Runner) describe(record store.Execution) (Description, error) {
+	d := Description{Execution: record}
 	d.RedriveStatus, d.RedriveStatusReason = r.redriveStatus(&record)
 	for e, err := range r.events(&record, 1) {
 		if err != nil {
@@ -105,7 +118,7 @@ func (r *Runner) Describe(arn string) (Description, error) {
 
 // History reads the events of an execution from the given id on.
 func (r *Runner) History(arn string, from int64) (iter.Seq2[history.Event, error], store.Execution, error) {
-	record, err := r.Execution(arn)
+	record, err := r.standard(arn)
 	if err != nil {
 		return nil, record, err
 	}

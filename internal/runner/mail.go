@@ -18,16 +18,18 @@ type message struct {
 	beat    bool            // the input is a heartbeat: token alone counts
 	job     *job            // that was started, for TaskSubmitted
 	answer  chan answer
+	report  func(answer) // like answer, for whoever asks about many; it must not block
 }
 
 // answer tells whoever asked what came of the message, once it is on disk.
 type answer struct {
-	arn   string
-	at    time.Time // when the execution started, or was stopped or redriven
-	done  *Outcome  // of a synchronous start
-	err   error
-	taken bool // the execution took the input
-	task  ActivityTask
+	arn    string
+	status sfn.Status // of an execution that has ended
+	at     time.Time  // when the execution started, or was stopped or redriven
+	done   *Outcome   // of a synchronous start
+	err    error
+	taken  bool // the execution took the input
+	task   ActivityTask
 }
 
 // Outcome is how an Express execution ended.
@@ -51,9 +53,7 @@ func (m *mail) put(msg message) {
 	m.mu.Lock()
 	if m.closed {
 		m.mu.Unlock()
-		if msg.answer != nil {
-			msg.answer <- answer{err: errStopping}
-		}
+		msg.reply(answer{arn: msg.arn, err: errStopping})
 		return
 	}
 	m.waiting = append(m.waiting, msg)

@@ -6,11 +6,13 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/tutti-run/tutti/internal/asl"
 	"github.com/tutti-run/tutti/internal/engine"
+	"github.com/tutti-run/tutti/internal/history"
 	"github.com/tutti-run/tutti/internal/sfn"
 	"github.com/tutti-run/tutti/internal/store"
 	"github.com/tutti-run/tutti/internal/value"
@@ -56,199 +58,497 @@ func findMap(f *asl.Flow, label string) *asl.Map {
 	return nil
 }
 
+// liveMapRuns knows the Map Runs at work, by ARN.
+type liveMapRuns struct {
+	mu   sync.Mutex
+	runs map[string]*mapRun
+}
+
+func (l *liveMapRuns) find(arn string) *mapRun {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.runs[arn]
+}
+
+func (l *liveMapRuns) put(arn string, m *mapRun) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if m == nil {
+		delete(l.runs, arn)
+		return
+	}
+	l.runs[arn] = m
+}
+
+// newMapRun is the record of a Map Run that the event has started.
+func newMapRun(execution, machine string, e *history.Event, o engine.Obligation) *MapRun {
+	unlabelled, _, _ := strings.Cut(machine, "/") // labels are unique in a machine, however deep its Maps nest
+	return &MapRun{
+		ARN: o.MapRun.ARN, ExecutionARN: execution, MachineARN: unlabelled + "/" + engine.MapLabel(o.MapRun.Map), Scheduled: e.ID,
+		Status: sfn.StatusRunning, StartDate: e.Time, MaxConcurrency: o.MapRun.Concurrency,
+		ToleratedFailureCount: o.MapRun.ToleratedCount, ToleratedFailurePercentage: o.MapRun.ToleratedPercentage,
+	}
+}
+
 // mapRun runs a Map Run beside the shard; its outcome comes back as a message.
 func (s *shard) mapRun(ctx context.Context, cancel context.CancelFunc, r *resident, o engine.Obligation) {
-	run := mapRun{Runner: s.runner, MapRun: *o.MapRun, machine: r.record.MachineARN, revision: r.record.Revision}
-	m := message{arn: r.record.ARN}
-	for _, input := range run.Inputs {
-		input.Freeze()
-	}
+	run := &mapRun{Runner: s.runner, MapRun: o.MapRun, revision: r.record.Revision, wake: make(chan struct{}, 1)}
+	execution := r.record.ARN
+	s.runner.live.put(run.ARN, run)
 	began := s.runner.begin(&s.runner.watches, func() {
+		defer s.runner.live.put(run.ARN, nil)
 		defer cancel()
-		output, failure := run.run(ctx)
-		if ctx.Err() != nil {
-			return // nobody waits any more
+		output, failure, err := run.run(ctx)
+		switch {
+		case s.runner.stopping.Load():
+		case err != nil:
+			s.runner.log.Error("cannot go on with a Map Run", "mapRun", run.ARN, "error", err)
+			s.mail.put(message{arn: execution, input: engine.MapRunFailed{Scheduled: o.Scheduled, Failure: *sfn.Fail(sfn.ErrorRuntime, "The Map Run could not go on: %s", err)}})
+		case failure != nil:
+			s.mail.put(message{arn: execution, input: engine.MapRunFailed{Scheduled: o.Scheduled, Failure: *failure}})
+		default:
+			s.mail.put(message{arn: execution, input: engine.MapRunSucceeded{Scheduled: o.Scheduled, Output: output}})
 		}
-		if failure != nil {
-			m.input = engine.MapRunFailed{Scheduled: o.Scheduled, Failure: *failure}
-		} else {
-			m.input = engine.MapRunSucceeded{Scheduled: o.Scheduled, Output: output}
-		}
-		s.mail.put(m)
 	})
 	if !began {
+		s.runner.live.put(run.ARN, nil)
 		cancel()
 	}
 }
 
-// mapRun is a Map Run at work. It keeps nothing that its children do not: the name of a child follows from the Map Run and the place of its
-// input, so a Map Run that is begun again after a crash finds those that it has started.
+// mapRun is a Map Run at work: one goroutine, which lays out the inputs, starts children as long as it may, hears of their ends and puts their
+// results together. What has come of a child is in the journal; the name of a child follows from the Map Run and the place of its input. So a Map Run
+// that is begun again after a crash finds those that it has started.
 type mapRun struct {
 	*Runner
-	engine.MapRun
-	machine  string // ARN of the parent's
-	revision int64
+	*engine.MapRun
+	revision int64 // of the machine
+	child    *machine
+	childARN sfn.MachineARN
+	again    bool // it was at work in an earlier life of the process, or is redriven: children may be there already
+	counted  bool // those that have ended are counted already
+
+	mu     sync.Mutex
+	record MapRun
+	loaded bool
+	ends   []answer      // of children, not looked at yet
+	wake   chan struct{} // has room for one: there are ends, or the limits have changed
+
+	// What follows belongs to the goroutine alone.
+
+	atWork map[string]laid // by ARN
+	bytes  int             // of the inputs at work
 }
 
-// run runs the children and returns their results in the order of the inputs, or why there are none.
-func (m *mapRun) run(ctx context.Context) (*value.Data, *sfn.Failure) {
-	if reader := m.Map.ItemReader; reader != nil {
-		return nil, sfn.Fail(sfn.ErrorItemReaderFailed, "%s is not served here: the items of a distributed Map must be in the state's input", reader.Resource.ARN)
+// maxBytesAtWork bounds the inputs of the children at work, and with them the memory of a Map Run, whatever its concurrency: a thousand inputs of
+// the largest size fit.
+const maxBytesAtWork = 256 << 20
+
+// snapshot is the record as it is now.
+func (m *mapRun) snapshot() (MapRun, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.record, m.loaded
+}
+
+// update changes the limits, durably.
+func (m *mapRun) update(u MapRunUpdate) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.loaded || m.record.Status.Ended() {
+		return sfn.Refuse(sfn.ValidationException, "Map Run is completed and cannot be updated: '%s'", m.ARN)
 	}
-	if writer := m.Map.ResultWriter; writer != nil && writer.Resource.ARN != "" {
-		return nil, sfn.Fail(sfn.ErrorResultWriterFailed, "%s is not served here: the results of a distributed Map must fit the state's output", writer.Resource.ARN)
+	changed := m.record
+	u.apply(&changed)
+	batch := m.store.NewBatch()
+	if err := putMapRun(batch, &changed); err != nil {
+		return err
 	}
-	unlabelled, _, _ := strings.Cut(m.machine, "/") // labels are unique in a machine, however deep its Maps nest
-	child, err := m.Runner.machine(unlabelled+"/"+engine.MapLabel(m.Map), m.revision)
+	if err := m.store.Commit(batch); err != nil {
+		return err
+	}
+	m.record = changed
+	m.poke()
+	return nil
+}
+
+func (m *mapRun) poke() {
+	select {
+	case m.wake <- struct{}{}:
+	default:
+	}
+}
+
+// heard takes note of a child's end. It is called by shards and does not block.
+func (m *mapRun) heard(a answer) {
+	m.mu.Lock()
+	m.ends = append(m.ends, a)
+	m.mu.Unlock()
+	m.poke()
+}
+
+// run runs the Map Run to its end. Neither output nor failure is for anybody once ctx is done.
+func (m *mapRun) run(ctx context.Context) (*value.Data, *sfn.Failure, error) {
+	if err := m.load(); err != nil {
+		return nil, nil, err
+	}
+	if m.record.Status == sfn.StatusFailed {
+		return nil, m.record.Failure, nil // the process ended before the execution heard of it
+	}
+	failure := m.checkWriter()
+	var err error
+	if m.Redrives > 0 && failure == nil {
+		err = m.takeUp()
+	}
+	if failure == nil && err == nil {
+		failure, err = m.layOut(ctx)
+	}
+	if failure == nil && err == nil {
+		failure, err = m.runChildren(ctx)
+	}
+	if m.stopping.Load() || err != nil && ctx.Err() == nil {
+		return nil, nil, err
+	}
+	return m.conclude(ctx, failure)
+}
+
+// load reads the record and finds the machine of the children.
+func (m *mapRun) load() error {
+	record, err := m.storedMapRun(m.ARN)
 	if err != nil {
-		return nil, sfn.Fail(sfn.ErrorRuntime, "%s", err)
+		return err
 	}
-	children := m.runChildren(ctx, child)
-	if children.failed() {
-		return nil, sfn.Fail(sfn.ErrorExceedTolerated, "The specified tolerated failure threshold was exceeded")
+	if m.child, err = m.Runner.machine(record.MachineARN, m.revision); err != nil {
+		return err
 	}
-	outputs := make([]*value.Data, 0, len(children.outputs))
-	for _, output := range children.outputs {
-		if output != nil {
-			outputs = append(outputs, output)
+	if m.childARN, err = sfn.ParseMachineARN(m.child.ARN); err != nil {
+		return err
+	}
+	m.again = record.Laid
+	if int64(record.RedriveCount) < m.Redrives {
+		record.Status, record.StopDate, record.Failure = sfn.StatusRunning, time.Time{}, nil
+		record.RedriveCount, record.RedriveDate = int(m.Redrives), m.Redriven
+		batch := m.store.NewBatch()
+		if err := errors.Join(putMapRun(batch, &record), batch.PutDocument(mapRunsOpen, m.ARN, nil)); err != nil {
+			return err
+		}
+		if err := m.store.Commit(batch); err != nil {
+			return err
 		}
 	}
-	result := m.transform(outputs)
-	if result.Size() > sfn.MaxPayloadBytes {
-		return nil, sfn.Fail(sfn.ErrorDataLimitExceeded, "The state/task '%s' returned a result with a size exceeding the maximum number of bytes service limit.", m.Map.Name)
+	record.Items.restart()
+	record.Executions.restart()
+	if !record.Laid {
+		record.Items, record.Executions = MapRunCounts{}, MapRunCounts{}
 	}
-	return result, nil
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.record, m.loaded = record, true
+	return nil
 }
 
-// transform makes the state's result of the children's outputs (developer guide, "ResultWriter", Transformation).
-func (m *mapRun) transform(outputs []*value.Data) *value.Data {
-	if w := m.Map.ResultWriter; w == nil || w.Transformation != "FLATTEN" {
-		return value.JoinArray(outputs)
-	}
-	var flat value.Array
-	for _, output := range outputs {
-		if list, ok := output.Value().(value.Array); ok {
-			flat = append(flat, list...)
-		} else {
-			flat = append(flat, output.Value())
+// childName is the name of the child that is given the input with the index.
+func (m *mapRun) childName(index int64) string {
+	return uuid.NewSHA1(uuid.NameSpaceURL, []byte(m.ARN+" "+strconv.FormatInt(index, 10))).String()
+}
+
+// childExecution is the ARN of the child that is given the input with the index.
+func (m *mapRun) childExecution(index int64) string {
+	name := m.childName(index)
+	return m.childARN.ExecutionARN(m.child.Type, name, uuid.NewSHA1(uuid.NameSpaceURL, []byte(name)).String())
+}
+
+// runChildren runs the machine on every input. Once too many have failed no more are started, and those at work are stopped; so they are when nobody
+// waits any more.
+func (m *mapRun) runChildren(ctx context.Context) (*sfn.Failure, error) {
+	m.atWork = map[string]laid{}
+	for l, err := range m.inputs() {
+		if err == nil {
+			err = m.waitFor(ctx, func() bool { return m.mayStart(len(l.input)) })
+		}
+		if err == nil && !m.tooMany() {
+			err = m.startChild(l)
+		}
+		if err != nil {
+			return nil, m.stopChildren(ctx, err)
+		}
+		if m.tooMany() {
+			break
 		}
 	}
-	return value.NewData(flat)
+	err := m.waitFor(ctx, func() bool { return len(m.atWork) == 0 })
+	if err == nil && m.tooMany() {
+		err = m.stopChildren(ctx, nil)
+	}
+	if err != nil {
+		return nil, m.stopChildren(ctx, err)
+	}
+	if m.tooMany() {
+		return sfn.Fail(sfn.ErrorExceedTolerated, "The specified tolerated failure threshold was exceeded"), nil
+	}
+	return nil, nil
 }
 
-// children are what has come of a Map Run's children so far.
-type children struct {
-	mu          sync.Mutex
-	run         *mapRun
-	outputs     []*value.Data // by input; nil for those that failed or have not ended
-	failedItems int64
-	totalItems  int64
+// mayStart tells whether another child, with an input of so many bytes, may be at work.
+func (m *mapRun) mayStart(bytes int) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := len(m.atWork)
+	return int64(n) < m.record.MaxConcurrency && (n == 0 || m.bytes+bytes <= maxBytesAtWork)
 }
 
-// failed tells whether more items failed than are tolerated.
-func (c *children) failed() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.failedItems == 0 {
+// waitFor hears of ends until the condition holds, or too many children have failed.
+func (m *mapRun) waitFor(ctx context.Context, condition func() bool) error {
+	for {
+		if err := m.hear(); err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if condition() || m.tooMany() {
+			return nil
+		}
+		select {
+		case <-m.wake:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// hear counts the ends that have come in.
+func (m *mapRun) hear() error {
+	m.mu.Lock()
+	ends := m.ends
+	m.ends = nil
+	m.mu.Unlock()
+	for _, a := range ends {
+		l, ok := m.atWork[a.arn]
+		var refused *sfn.Exception
+		switch {
+		case a.err != nil && ok && errors.As(a.err, &refused):
+			if err := m.notRedrivable(a.arn, l); err != nil {
+				return err
+			}
+		case a.err != nil:
+			return a.err
+		case !ok:
+		case a.status == "": // it has been at work already: hear of its end
+			m.send(message{arn: a.arn, report: m.heard})
+		default:
+			m.drop(a.arn, l, a.status)
+		}
+	}
+	return nil
+}
+
+// move counts a child under another status.
+func (m *mapRun) move(l laid, from, to sfn.Status) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	*m.record.Executions.of(from)--
+	*m.record.Executions.of(to)++
+	*m.record.Items.of(from) -= l.items
+	*m.record.Items.of(to) += l.items
+}
+
+// tooMany tells whether more items failed than are tolerated. Those that were aborted do not count (developer guide, "Setting failure thresholds for
+// Distributed Map states").
+func (m *mapRun) tooMany() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	failed := m.record.Items.Failed + m.record.Items.TimedOut
+	if failed == 0 {
 		return false
 	}
-	percentage := 100 * float64(c.failedItems) / float64(c.totalItems)
-	byCount, byPercentage := c.run.ToleratedCount > 0, c.run.ToleratedPercentage > 0
-	return !byCount && !byPercentage || byCount && c.failedItems > c.run.ToleratedCount || byPercentage && percentage > c.run.ToleratedPercentage
+	count, percentage := m.record.ToleratedFailureCount, m.record.ToleratedFailurePercentage
+	return count <= 0 && percentage <= 0 || count > 0 && failed > count ||
+		percentage > 0 && 100*float64(failed) > percentage*float64(m.record.Items.Total)
 }
 
-func (c *children) ended(index int, output *value.Data) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.outputs[index] = output; output == nil {
-		c.failedItems += c.run.ItemCounts[index]
+// startChild starts the child, or counts what has come of it in an earlier life of the process.
+func (m *mapRun) startChild(l laid) error {
+	arn := m.childExecution(l.index)
+	if m.again {
+		if err := m.find(l); !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+	}
+	m.take(arn, l, "")
+	m.send(message{arn: arn, report: m.heard, start: m.start(l)})
+	return nil
+}
+
+// start is what a child is started with.
+func (m *mapRun) start(l laid) *start {
+	return &start{
+		machine: m.child, name: m.childName(l.index), input: value.RecordedData(l.input), wait: m.child.Type == sfn.Express,
+		mapRun: m.ARN, items: int(l.items),
 	}
 }
 
-// maxChildren is how many children of a Map Run are waited for at once: each costs a goroutine, and what bounds the work is elsewhere.
-const maxChildren = 1000
-
-// runChildren runs the machine on every input. Once too many have failed no more are started, and those at work are stopped.
-func (m *mapRun) runChildren(ctx context.Context, child *machine) *children {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	c := &children{run: m, outputs: make([]*value.Data, len(m.Inputs))}
-	for _, n := range m.ItemCounts {
-		c.totalItems += n
+// find counts a child that was started before, and hears of its end, or takes it up again. The error is store.ErrNotFound if it was not started.
+func (m *mapRun) find(l laid) error {
+	arn := m.childExecution(l.index)
+	found, err := m.store.Execution(arn)
+	switch {
+	case err != nil:
+		return err
+	case found.Status == sfn.StatusPendingRedrive:
+		m.redriveChild(arn, l)
+	case found.Status.Ended():
+		if !m.counted {
+			m.move(l, "", found.Status)
+		}
+	default:
+		m.take(arn, l, "")
+		m.send(message{arn: arn, report: m.heard})
 	}
-	next := make(chan int)
-	var workers sync.WaitGroup
-	for range min(m.Concurrency, int64(len(m.Inputs)), maxChildren) {
-		workers.Go(func() {
-			for index := range next {
-				output, err := m.runChild(ctx, child, index)
-				if err != nil {
-					continue // the Map Run is over, or the server stops
-				}
-				if c.ended(index, output); c.failed() {
-					cancel()
-				}
+	return nil
+}
+
+// take counts a child, which is counted under the status from, as at work.
+func (m *mapRun) take(arn string, l laid, from sfn.Status) {
+	m.atWork[arn] = l
+	m.bytes += len(l.input)
+	m.move(l, from, sfn.StatusRunning)
+}
+
+// drop counts a child as no longer at work.
+func (m *mapRun) drop(arn string, l laid, to sfn.Status) {
+	delete(m.atWork, arn)
+	m.bytes -= len(l.input)
+	m.move(l, sfn.StatusRunning, to)
+}
+
+// stopChildren stops the children at work and waits for their ends. It returns why. When the server itself stops, they go on in the next process.
+func (m *mapRun) stopChildren(ctx context.Context, why error) error {
+	for arn := range m.atWork {
+		m.send(message{arn: arn, input: engine.Stop{Reason: sfn.Failure{}}})
+	}
+	for len(m.atWork) > 0 && !m.stopping.Load() {
+		if err := m.hear(); err != nil {
+			return errors.Join(why, err)
+		}
+		if len(m.atWork) == 0 {
+			break
+		}
+		select {
+		case <-m.wake:
+		case <-m.ctx.Done():
+			return errors.Join(why, errStopping)
+		}
+	}
+	return why
+}
+
+// conclude writes the results and ends the record.
+func (m *mapRun) conclude(ctx context.Context, failure *sfn.Failure) (*value.Data, *sfn.Failure, error) {
+	var output *value.Data
+	var err error
+	aborted := ctx.Err() != nil
+	if m.Writer != nil && m.record.Laid {
+		var unwritten *sfn.Failure
+		output, unwritten, err = m.export()
+		if failure == nil {
+			failure = unwritten
+		}
+	} else if failure == nil && !aborted {
+		output, failure, err = m.inline()
+	}
+	if err == nil && m.Redrives > 0 {
+		err = m.letGo()
+	}
+	if err != nil || m.stopping.Load() {
+		return nil, nil, err
+	}
+	status := sfn.StatusSucceeded
+	switch {
+	case aborted:
+		status = sfn.StatusAborted
+	case failure != nil:
+		status = sfn.StatusFailed
+	}
+	return output, failure, m.end(status, failure)
+}
+
+// end ends the record. The inputs are kept as long as a redrive may need them.
+func (m *mapRun) end(status sfn.Status, failure *sfn.Failure) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.record.Status, m.record.StopDate, m.record.Failure = status, m.now().UTC().Truncate(time.Millisecond), failure
+	if status == sfn.StatusSucceeded || failure != nil && failure.Name() == sfn.ErrorDataLimitExceeded {
+		// Failures that were tolerated are final, and after an output that was too large a redrive begins afresh.
+		for _, c := range []*MapRunCounts{&m.record.Items, &m.record.Executions} {
+			c.FailuresNotRedrivable = c.Failed + c.TimedOut + c.Aborted
+		}
+	}
+	batch := m.store.NewBatch()
+	if err := putMapRun(batch, &m.record); err != nil {
+		return err
+	}
+	batch.DeleteDocument(mapRunsOpen, m.ARN)
+	if status == sfn.StatusSucceeded {
+		batch.DeleteDocuments(mapRunInputs, m.ARN+" ")
+	}
+	return m.store.Commit(batch)
+}
+
+// adoptMapRuns sees to the Map Runs that had not ended when the process last did. Most are begun again by the executions that wait for them; those
+// that nobody waits for any more were being aborted.
+func (r *Runner) adoptMapRuns() error {
+	for d, err := range r.store.Documents(mapRunsOpen, "", "") {
+		if err != nil {
+			return err
+		}
+		r.begin(&r.watches, func() {
+			if err := r.adopt(d.Key); err != nil && !r.stopping.Load() {
+				r.log.Error("cannot see to a Map Run", "mapRun", d.Key, "error", err)
 			}
 		})
 	}
-feed:
-	for index := range m.Inputs {
-		select {
-		case next <- index:
-		case <-ctx.Done():
-			break feed
-		}
-	}
-	close(next)
-	workers.Wait()
-	return c
+	return nil
 }
 
-// runChild runs the machine on one input and returns its output, nil if it did not succeed. An error says that nobody waits for it any more.
-func (m *mapRun) runChild(ctx context.Context, child *machine, index int) (*value.Data, error) {
-	name := uuid.NewSHA1(uuid.NameSpaceURL, []byte(m.ARN+" "+strconv.Itoa(index))).String()
-	arn, err := sfn.ParseMachineARN(child.ARN)
+// adopt ends the Map Run if its execution does not wait for it.
+func (r *Runner) adopt(arn string) error {
+	record, err := r.storedMapRun(arn)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	req := message{
-		arn:   arn.ExecutionARN(child.Type, name, uuid.NewString()),
-		start: &start{machine: child, name: name, input: m.Inputs[index], wait: child.Type == sfn.Express, mapRun: m.ARN, items: int(m.ItemCounts[index])},
+	parent, err := r.store.Execution(record.ExecutionARN)
+	if err != nil {
+		return err
 	}
-	if child.Type == sfn.Express {
-		a, err := m.ask(ctx, req)
-		if err != nil || a.done.Status != sfn.StatusSucceeded {
-			return nil, err
+	if !parent.Status.Ended() {
+		// The execution is folded before it answers, and begins its Map Runs with that.
+		if _, err := r.ask(r.ctx, message{arn: record.ExecutionARN, input: engine.Tick{}}); err != nil && !errors.Is(err, errEnded) {
+			return err
 		}
-		return value.RecordedData(a.done.Output), nil
+		if r.live.find(arn) != nil {
+			return nil
+		}
+		if record, err = r.storedMapRun(arn); err != nil || record.Status.Ended() {
+			return err // it was quick
+		}
 	}
-	record, err := m.store.Execution(req.arn)
-	if errors.Is(err, store.ErrNotFound) {
-		_, err = m.ask(ctx, req)
+	m := &mapRun{Runner: r, MapRun: &engine.MapRun{ARN: arn}, revision: parent.Revision, wake: make(chan struct{}, 1)}
+	r.live.put(arn, m)
+	defer r.live.put(arn, nil)
+	if err := m.load(); err != nil {
+		return err
 	}
-	if err == nil && record.Status.Ended() && record.Status != sfn.StatusSucceeded && record.StopDate.Before(m.Redriven) {
-		_, err = m.redriveChild(ctx, req.arn)
-		record.Status = sfn.StatusRunning
+	m.atWork = map[string]laid{}
+	for l, err := range m.inputs() {
+		if err != nil {
+			return err
+		}
+		if err := m.find(l); err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
 	}
-	if err == nil && !record.Status.Ended() {
-		err = m.Await(ctx, req.arn)
+	if err := m.stopChildren(r.ctx, nil); err != nil || r.stopping.Load() {
+		return err
 	}
-	if err != nil {
-		m.stopChild(ctx, req.arn)
-		return nil, err
-	}
-	d, err := m.Describe(req.arn)
-	return d.Output, err
-}
-
-// stopChild stops a child of a Map Run that is over. When the server itself stops, the child goes on in the next process.
-func (m *mapRun) stopChild(ctx context.Context, arn string) {
-	if ctx.Err() == nil || m.stopping.Load() {
-		return
-	}
-	_, err := m.StopExecution(context.WithoutCancel(ctx), arn, *sfn.Fail("", "The Map Run %s was stopped", strings.TrimSpace(m.ARN)))
-	var refused *sfn.Exception
-	if err != nil && !errors.As(err, &refused) {
-		m.log.Error("cannot stop a child of a Map Run", "execution", arn, "error", err)
-	}
+	return m.end(sfn.StatusAborted, nil)
 }

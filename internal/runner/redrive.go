@@ -76,27 +76,21 @@ func (r *Runner) RedriveExecution(ctx context.Context, arn, token string) (time.
 	return a.at, err
 }
 
-// redriveChild takes up a Standard child of a Map Run that is being redriven. One that cannot be redriven is refused like any other.
-func (r *Runner) redriveChild(ctx context.Context, arn string) (time.Time, error) {
-	a, err := r.ask(ctx, message{arn: arn, redrive: &redriveRequest{byMapRun: true}})
-	return a.at, err
-}
-
 // redriveRequest asks the shard of an execution to redrive it.
 type redriveRequest struct {
 	token    string
-	byMapRun bool
+	byMapRun bool // for a Map Run that is being redriven, whose child the execution is
 }
 
 // redrive handles a redriveRequest.
 func (s *shard) redrive(m message) {
 	if s.runner.stopping.Load() {
-		m.reply(answer{err: errStopping})
+		m.reply(answer{arn: m.arn, err: errStopping})
 		return
 	}
 	r, err := s.endedOrResident(m.arn)
 	if err != nil {
-		m.reply(answer{err: err})
+		m.reply(answer{arn: m.arn, err: err})
 		return
 	}
 	now := s.runner.now()
@@ -105,7 +99,7 @@ func (s *shard) redrive(m message) {
 		return
 	}
 	if err := s.mayRedrive(r, m.redrive); err != nil {
-		m.reply(answer{err: err})
+		m.reply(answer{arn: m.arn, err: err})
 		return
 	}
 	s.residents[m.arn] = r

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"io"
 	"log/slog"
 	"runtime"
 	"sync"
@@ -13,6 +14,8 @@ import (
 
 	"github.com/tutti-run/tutti/internal/asl"
 	"github.com/tutti-run/tutti/internal/engine"
+	"github.com/tutti-run/tutti/internal/items"
+	"github.com/tutti-run/tutti/internal/s3"
 	"github.com/tutti-run/tutti/internal/sfn"
 	"github.com/tutti-run/tutti/internal/store"
 	"github.com/tutti-run/tutti/internal/task"
@@ -38,12 +41,21 @@ type Jobs interface {
 	StopJob(ctx context.Context, c task.Call, submitted *value.Data) error
 }
 
+// Objects is the S3 that Map Runs read items from and write results to. *s3.Store is one.
+type Objects interface {
+	items.Objects
+	HeadBucket(name string) (s3.Bucket, error)
+	Put(bucket, key string, body io.Reader, a s3.Attributes, when s3.Condition, sum *s3.Checksum) (s3.Info, error)
+}
+
 // Config says what a runner works with. Store and Tasks are required.
 type Config struct {
 	Store *store.Store
 	Tasks Performer
 	// Logs takes what executions log; nil: they log nothing, and any log group will do.
 	Logs Logs
+	// Objects is nil where there is no S3: then an ItemReader fails, and a ResultWriter too.
+	Objects Objects
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// Log receives our own trouble; nil discards it.
@@ -59,6 +71,9 @@ type Runner struct {
 	now   func() time.Time
 	log   *slog.Logger
 	logs  Logs
+
+	objects Objects
+	live    liveMapRuns
 
 	machines   machines
 	activities activities
@@ -81,7 +96,7 @@ type Runner struct {
 
 // New returns a runner that has not been started. Close ends it, started or not.
 func New(cfg Config) *Runner {
-	r := &Runner{store: cfg.Store, tasks: cfg.Tasks, now: cfg.Now, log: cfg.Log, logs: cfg.Logs, seed: maphash.MakeSeed()}
+	r := &Runner{store: cfg.Store, tasks: cfg.Tasks, objects: cfg.Objects, now: cfg.Now, log: cfg.Log, logs: cfg.Logs, seed: maphash.MakeSeed()}
 	if r.now == nil {
 		r.now = time.Now
 	}
@@ -89,6 +104,7 @@ func New(cfg Config) *Runner {
 		r.log = slog.New(slog.DiscardHandler)
 	}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
+	r.live.runs = map[string]*mapRun{}
 	r.machines.parsed, r.machines.lives = map[revision]*machine{}, map[string]*life{}
 	r.activities.queues = map[string]*activityQueue{}
 	r.wakes.poked = make(chan struct{}, 1)
@@ -130,7 +146,7 @@ func (r *Runner) Start() (resumed int, err error) {
 		for _, arn := range doomed {
 			r.buryLater(arn)
 		}
-		err = nil
+		err = r.adoptMapRuns()
 	})
 	if err != nil {
 		return resumed, fmt.Errorf("start the runner: %w", err)

@@ -29,8 +29,8 @@ type shard struct {
 	runner    *Runner
 	mail      mail
 	residents map[string]*resident
-	waiters   map[string][]chan<- answer // who waits for the end of an execution, by ARN
-	asleep    map[string]asleep          // executions that have left memory and whose time only the shard knows, by ARN
+	waiters   map[string][]message // who waits for the end of an execution, by ARN
+	asleep    map[string]asleep    // executions that have left memory and whose time only the shard knows, by ARN
 	timers    timers
 	inFlight  atomic.Int64
 
@@ -79,7 +79,7 @@ type beat struct {
 }
 
 func newShard(r *Runner) *shard {
-	return &shard{runner: r, mail: mail{signal: make(chan struct{}, 1)}, residents: map[string]*resident{}, waiters: map[string][]chan<- answer{}, asleep: map[string]asleep{}, batch: r.store.NewBatch()}
+	return &shard{runner: r, mail: mail{signal: make(chan struct{}, 1)}, residents: map[string]*resident{}, waiters: map[string][]message{}, asleep: map[string]asleep{}, batch: r.store.NewBatch()}
 }
 
 // run works until the mail is closed and empty.
@@ -150,7 +150,7 @@ func (s *shard) round(messages []message) {
 // put adds what the round has decided for an execution to the batch.
 func (s *shard) put(r *resident) error {
 	if r.express {
-		return nil
+		return s.putExpress(r)
 	}
 	r.record.Status, r.record.StopDate = r.x.Status(), r.x.Stopped()
 	r.record.RedriveCount, r.record.RedriveDate = int(r.x.Redrives()), r.x.Redriven()
@@ -163,6 +163,38 @@ func (s *shard) put(r *resident) error {
 		s.encoded = history.AppendJournalList(s.encoded, r.events)
 	}
 	if err := s.batch.Put(&r.record, first, len(r.events), s.encoded); err != nil {
+		return fmt.Errorf("record %s: %w", r.record.ARN, err)
+	}
+	for i := range r.events {
+		if r.events[i].Type == history.MapRunStarted {
+			if err := s.recordMapRun(r, &r.events[i]); err != nil {
+				return fmt.Errorf("record a Map Run of %s: %w", r.record.ARN, err)
+			}
+		}
+	}
+	return nil
+}
+
+// putExpress adds an Express execution to the batch if it is a Map Run's child that has ended: how it began and how it ended, without what happened in
+// between. So a Map Run knows after a crash what it has achieved. All other Express executions live in memory alone.
+func (s *shard) putExpress(r *resident) error {
+	if r.record.MapRunARN == "" || !r.x.Status().Ended() || len(r.events) == 0 {
+		return nil
+	}
+	end := r.events[len(r.events)-1]
+	began := history.Event{ID: 1, Type: history.ExecutionStarted, Time: r.x.Started(),
+		Details: &history.ExecutionStartedDetails{Input: r.x.Input(), RoleARN: r.x.Identity().RoleARN}}
+	r.record.Status, r.record.StopDate = r.x.Status(), r.x.Stopped()
+	first := r.record.LastEventID + 1
+	events := []history.Event{began, end}
+	if first > 1 {
+		events = events[1:] // it was started anew, with the same input
+	}
+	last := &events[len(events)-1]
+	last.ID = r.record.LastEventID + int64(len(events))
+	last.PreviousID = last.ID - 1
+	s.encoded = history.AppendJournalList(s.encoded[:0], events)
+	if err := s.batch.Put(&r.record, first, len(events), s.encoded); err != nil {
 		return fmt.Errorf("record %s: %w", r.record.ARN, err)
 	}
 	return nil
@@ -239,7 +271,7 @@ func (s *shard) handle(m message) {
 		a.taken = r.x.LastEventID() > before
 		s.note(r, m, a.taken)
 	}
-	if m.answer != nil {
+	if m.answer != nil || m.report != nil {
 		s.afterCommit(func(err error) { a.err = err; m.reply(a) })
 	}
 }
@@ -389,16 +421,16 @@ func (s *shard) perform(r *resident) {
 func (s *shard) await(m message) {
 	record, err := s.runner.store.Execution(m.arn)
 	if err != nil || record.Status.Ended() {
-		m.reply(answer{arn: m.arn, err: err})
+		m.reply(answer{arn: m.arn, status: record.Status, err: err})
 		return
 	}
-	s.waiters[m.arn] = append(s.waiters[m.arn], m.answer)
+	s.waiters[m.arn] = append(s.waiters[m.arn], m)
 }
 
 func (s *shard) ended(r *resident) {
 	delete(s.residents, r.record.ARN)
 	for _, waiter := range s.waiters[r.record.ARN] {
-		waiter <- answer{arn: r.record.ARN, at: r.x.Stopped()}
+		waiter.reply(answer{arn: r.record.ARN, status: r.x.Status(), at: r.x.Stopped()})
 	}
 	delete(s.waiters, r.record.ARN)
 	if r.life.deleting.Load() {

@@ -41,6 +41,7 @@ type start struct {
 	wait    bool   // answer when the execution has ended
 	mapRun  string // ARN of the Map Run whose child it is
 	items   int    // how many items such a child has
+	again   bool   // an Express child of a Map Run that is redriven: its record is there already
 }
 
 // StartExecution starts an execution, durably if the machine is Standard, and returns at once. Starting again with the same name and
@@ -114,7 +115,7 @@ func (r *Runner) prepare(req StartRequest, wait bool) (message, error) {
 func (s *shard) begin(m message) {
 	req := m.start
 	if s.runner.stopping.Load() {
-		m.reply(answer{err: errStopping})
+		m.reply(answer{arn: m.arn, err: errStopping})
 		return
 	}
 	if a, taken := s.existing(m); taken {
@@ -142,10 +143,20 @@ func (s *shard) begin(m message) {
 		ARN: m.arn, MachineARN: req.machine.ARN, Name: req.name, Revision: req.machine.Revision, TraceHeader: req.trace, VersionARN: req.version, AliasARN: req.alias, MapRunARN: req.mapRun, ItemCount: req.items,
 		Status: sfn.StatusRunning, StartDate: now.UTC().Truncate(time.Millisecond),
 	}
+	if req.again {
+		if before, err := s.runner.store.Execution(m.arn); err == nil {
+			r.record = before
+			r.record.RedriveCount, r.record.RedriveDate = before.RedriveCount+1, now.UTC().Truncate(time.Millisecond)
+		}
+	}
 	s.advance(r, engine.Start{Input: req.input}, now)
 	a := answer{arn: m.arn, at: r.x.Started(), taken: true}
-	if req.wait {
-		r.onEnd = func(o Outcome) { a.done = &o; m.reply(a) }
+	switch {
+	case req.wait:
+		r.onEnd = func(o Outcome) { a.done, a.status = &o, o.Status; m.reply(a) }
+		return
+	case m.report != nil: // its Map Run wants to hear of its end
+		s.waiters[m.arn] = append(s.waiters[m.arn], m)
 		return
 	}
 	s.afterCommit(func(err error) { a.err = err; m.reply(a) })
@@ -156,7 +167,7 @@ func (s *shard) existing(m message) (answer, bool) {
 	if m.start.machine.Type == sfn.Express {
 		return answer{}, false
 	}
-	exists := answer{err: sfn.Refuse(sfn.ExecutionAlreadyExists, "Execution Already Exists: '%s'", m.arn)}
+	exists := answer{arn: m.arn, err: sfn.Refuse(sfn.ExecutionAlreadyExists, "Execution Already Exists: '%s'", m.arn)}
 	if r := s.residents[m.arn]; r == nil {
 		record, err := s.runner.store.Execution(m.arn)
 		switch {
@@ -214,5 +225,8 @@ func (r *Runner) checkOpen() error {
 func (m message) reply(a answer) {
 	if m.answer != nil {
 		m.answer <- a
+	}
+	if m.report != nil {
+		m.report(a)
 	}
 }
