@@ -81,9 +81,8 @@ func openServer(ctx context.Context, o serveOptions) (_ *server, err error) {
 	if err != nil {
 		return nil, dataProblem(err)
 	}
-	behind := api.Config{States: s.stack.Runner(), Logs: s.stack.Logs(), Log: o.log}
-	front := api.New(behind)
-	routes.Embed(front, behind.Served()...) // Task states call what is here in memory
+	front := api.New(api.Config{States: s.stack.Runner(), S3: s.stack.S3(), Logs: s.stack.Logs(), Log: o.log})
+	routes.Embed(front, embedded...)
 	if _, err := s.stack.Start(); err != nil {
 		return nil, dataProblem(err)
 	}

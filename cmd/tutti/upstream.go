@@ -60,3 +60,6 @@ func (p *project) connections() (task.ConnectionSet, error) {
 	}
 	return set, nil
 }
+
+// embedded are the services that the front door of this process serves to Task states, as aws-sdk resources write them.
+var embedded = []string{"sfn", "cloudwatchlogs", "s3"}

@@ -76,20 +76,3 @@ func BenchmarkCompile(b *testing.B) {
 		})
 	}
 }
-
-// Reading a field of a large input looks at nothing else of it, and allocates nothing.
-func TestFieldOfLargeInput(t *testing.T) {
-	bindings := states(mustParse(t, workflowInput(1000)))
-	e, err := jsonata.Compile(`$states.input.order.customer.address.city`, jsonata.StepFunctions())
-	if err != nil {
-		t.Fatal(err)
-	}
-	allocations := testing.AllocsPerRun(100, func() {
-		if v, err := e.Eval(nil, bindings); err != nil || v != value.Value(value.String("London")) {
-			t.Fatalf("%s, %v", show(v), err)
-		}
-	})
-	if allocations > 1 { // the race detector's pools forget now and then
-		t.Errorf("%v allocations", allocations)
-	}
-}

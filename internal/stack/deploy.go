@@ -20,6 +20,7 @@ import (
 	"github.com/tutti-run/tutti/internal/cfn"
 	"github.com/tutti-run/tutti/internal/lambda"
 	"github.com/tutti-run/tutti/internal/runner"
+	"github.com/tutti-run/tutti/internal/s3"
 	"github.com/tutti-run/tutti/internal/sfn"
 	"github.com/tutti-run/tutti/internal/trigger"
 	"github.com/tutti-run/tutti/internal/value"
@@ -38,6 +39,7 @@ var deployers = map[string]deployer{
 	"AWS::StepFunctions::StateMachine": (*Stack).deployMachine,    // a definition that executions can be started of
 	"AWS::Scheduler::Schedule":         (*Stack).deploySchedule,   // a timer that starts executions
 	"AWS::Events::Connection":          (*Stack).deployConnection, // what HTTP tasks authenticate with
+	"AWS::S3::Bucket":                  (*Stack).deployBucket,     // a bucket in the data folder
 }
 
 // passive lists the types that nothing needs to be done for: they are names and permissions that others refer to.
@@ -96,6 +98,16 @@ func buildErrorOf(err error, name string) error {
 		return failed
 	}
 	return nil
+}
+
+// deployBucket makes the bucket, or keeps the one that is there with all its objects.
+func (s *Stack) deployBucket(r *cfn.Resource) error {
+	err := s.objects.CreateBucket(r.Name)
+	var refused *s3.Error
+	if errors.As(err, &refused) && refused.Code == s3.BucketAlreadyOwnedByYou {
+		return nil
+	}
+	return err
 }
 
 func (s *Stack) deployFunction(r *cfn.Resource) error {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"github.com/tutti-run/tutti/internal/lambda"
 	"github.com/tutti-run/tutti/internal/logs"
 	"github.com/tutti-run/tutti/internal/runner"
+	"github.com/tutti-run/tutti/internal/s3"
 	"github.com/tutti-run/tutti/internal/sfn"
 	"github.com/tutti-run/tutti/internal/store"
 	"github.com/tutti-run/tutti/internal/task"
@@ -112,6 +114,7 @@ type Stack struct {
 	cfg     Config
 	store   *store.Store
 	logs    *logs.Service
+	objects *s3.Store
 	host    *lambda.Host
 	catalog *task.Catalog
 	// connections belong to HTTP tasks; they are complete before anything runs.
@@ -153,6 +156,7 @@ func Open(ctx context.Context, cfg Config) (_ *Stack, err error) {
 	if s.logs, err = logs.Open(filepath.Join(cfg.Data, "logs"), logs.WithLogger(cfg.Log)); err != nil {
 		return nil, err
 	}
+	s.objects = s3.New(filepath.Join(cfg.Data, "s3"), s3.WithLogger(cfg.Log))
 	s.host, err = lambda.NewHost(lambda.Config{
 		Dir: filepath.Join(cfg.Data, "lambda"), Region: cfg.Place.Region, Account: cfg.Place.Account, OnBuild: s.tellBuild,
 		Logs: &functionLogs{logs: s.logs, next: cfg.Lines, log: cfg.Log},
@@ -163,7 +167,7 @@ func Open(ctx context.Context, cfg Config) (_ *Stack, err error) {
 	s.connections = task.ConnectionSet{}
 	maps.Copy(s.connections, cfg.Connections)
 	s.catalog = task.NewCatalog(task.Config{Functions: s.host, Routes: cfg.Routes, Connections: s.connections})
-	s.runner = runner.New(runner.Config{Store: s.store, Tasks: s.catalog, Logs: s.logs, Log: cfg.Log})
+	s.runner = runner.New(runner.Config{Store: s.store, Tasks: s.catalog, Objects: s.objects, Logs: s.logs, Log: cfg.Log})
 	s.catalog.Follow(s.runner)
 	if err := s.deploy(ctx, template); err != nil {
 		return nil, err
@@ -205,6 +209,9 @@ func (s *Stack) Close(ctx context.Context) error {
 		if s.store != nil {
 			errs = append(errs, s.store.Close())
 		}
+		if s.objects != nil {
+			errs = append(errs, s.objects.Close())
+		}
 		s.closeErr = errors.Join(errs...)
 	})
 	return s.closeErr
@@ -212,6 +219,11 @@ func (s *Stack) Close(ctx context.Context) error {
 
 // Runner runs the stack's executions.
 func (s *Stack) Runner() *runner.Runner { return s.runner }
+
+// S3 serves the stack's buckets over S3's own protocol.
+func (s *Stack) S3() http.Handler {
+	return s3.NewHandler(s.objects, s.cfg.Place.Region, s.cfg.Place.Account)
+}
 
 // Functions lists the template's functions.
 func (s *Stack) Functions() []FunctionInfo { return s.functions }
