@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 )
 
 // ErrClosed answers every call of a closed host, and the invocations that were under way when it closed. It says nothing about
@@ -30,29 +32,55 @@ const (
 	CodeResourceConflict = "ResourceConflictException"
 	// CodeService: the host's own trouble, such as a machine that cannot start another process.
 	CodeService = "ServiceException"
+	// CodePreconditionFailed: the RevisionId of a request is not the latest.
+	CodePreconditionFailed = "PreconditionFailedException"
+	// CodeCodeStorageExceeded: all code together is larger than the account may have.
+	CodeCodeStorageExceeded = "CodeStorageExceededException"
+	// CodePolicyLengthExceeded: a function's policy is larger than 20 KB.
+	CodePolicyLengthExceeded = "PolicyLengthExceededException"
+	// CodeRecursiveInvocation: the function has been invoked in a loop.
+	CodeRecursiveInvocation = "RecursiveInvocationException"
+	// CodeAccessDenied: a function of another account.
+	CodeAccessDenied = "AccessDeniedException"
+	// CodeSerialization: the body of a request is no JSON, or a member of it has another type.
+	CodeSerialization = "SerializationException"
+	// CodeUnknownOperation: a call that is not served.
+	CodeUnknownOperation = "UnknownOperationException"
 )
 
-// exceptions holds, for every code above, the HTTP status of the answer and whose fault it is: "User" or "Server".
+// exceptions holds, for every code above, the HTTP status of the answer, whose fault it is ("User" or "Server"; "" for exceptions of the
+// framework that the service is built with, whose answers do not say), and the name of the member that has the text. The API's model
+// gives the last, and it differs without reason.
 var exceptions = map[string]struct {
-	status int
-	fault  string
+	status      int
+	fault, text string
 }{
-	CodeResourceNotFound:      {http.StatusNotFound, "User"},
-	CodeTooManyRequests:       {http.StatusTooManyRequests, "User"},
-	CodeRequestTooLarge:       {http.StatusRequestEntityTooLarge, "User"},
-	CodeInvalidRequestContent: {http.StatusBadRequest, "User"},
-	CodeInvalidParameterValue: {http.StatusBadRequest, "User"},
-	CodeValidation:            {http.StatusBadRequest, "User"},
-	CodeResourceConflict:      {http.StatusConflict, "User"},
-	CodeService:               {http.StatusInternalServerError, "Server"},
+	CodeResourceNotFound:      {http.StatusNotFound, "User", "Message"},
+	CodeTooManyRequests:       {http.StatusTooManyRequests, "User", "message"},
+	CodeRequestTooLarge:       {http.StatusRequestEntityTooLarge, "User", "message"},
+	CodeInvalidRequestContent: {http.StatusBadRequest, "User", "message"},
+	CodeInvalidParameterValue: {http.StatusBadRequest, "User", "message"},
+	CodeValidation:            {http.StatusBadRequest, "", "message"},
+	CodeResourceConflict:      {http.StatusConflict, "User", "message"},
+	CodeService:               {http.StatusInternalServerError, "Server", "Message"},
+	CodePreconditionFailed:    {http.StatusPreconditionFailed, "User", "message"},
+	CodeCodeStorageExceeded:   {http.StatusBadRequest, "User", "message"},
+	CodePolicyLengthExceeded:  {http.StatusBadRequest, "User", "message"},
+	CodeRecursiveInvocation:   {http.StatusBadRequest, "User", "Message"},
+	CodeAccessDenied:          {http.StatusForbidden, "", "Message"},
+	CodeSerialization:         {http.StatusBadRequest, "", "message"},
+	CodeUnknownOperation:      {http.StatusNotFound, "", "Message"},
 }
+
+// Codes lists the exceptions that the host and its control plane answer with.
+func Codes() []string { return slices.Sorted(maps.Keys(exceptions)) }
 
 // Error is an exception of the Lambda API: the answer to a call that reached no function.
 type Error struct {
 	Code    string // one of the Code constants
 	Message string // AWS's text
 	Status  int    // the HTTP status of the answer
-	Fault   string // "User" or "Server": the member Type of the answer
+	Fault   string // the member Type of the answer: "User", "Server", or "" for none
 	Reason  string // the member Reason of a throttling answer, otherwise empty
 	Err     error  // the cause, if the host knows one
 }
@@ -60,6 +88,12 @@ type Error struct {
 func (e *Error) Error() string { return e.Code + ": " + e.Message }
 
 func (e *Error) Unwrap() error { return e.Err }
+
+// Member is the name of the answer's member that has the message.
+func (e *Error) Member() string { return orDefault(exceptions[e.Code].text, "message") }
+
+// Refuse returns the exception with a formatted message. code is one of the Code constants.
+func Refuse(code, format string, args ...any) *Error { return newError(code, format, args...) }
 
 func newError(code, format string, args ...any) *Error {
 	entry := exceptions[code]

@@ -40,6 +40,7 @@ type Function struct {
 	MemoryMB            int               // 0 means 128, at most 10240
 	ReservedConcurrency *int              // nil means none; counts over all versions and is taken from $LATEST
 	Credentials         Credentials
+	Traced              bool // traces that begin with an invocation are sampled: TracingConfig's mode Active
 }
 
 // Credentials are what the function's AWS SDK signs its requests with: one role's, so that the receiver knows the caller.
@@ -120,7 +121,7 @@ func (f Function) normalized(region, account string) (Function, error) {
 		}
 		f.ReservedConcurrency = &reserved
 	}
-	if err := checkVariables(f.Environment); err != nil {
+	if err := CheckVariables(f.Environment); err != nil {
 		return f, err
 	}
 	f.Environment = maps.Clone(f.Environment)
@@ -131,7 +132,7 @@ func (f Function) normalized(region, account string) (Function, error) {
 func (f Function) equal(g Function) bool {
 	return f.Name == g.Name && f.Version == g.Version && f.ARN == g.ARN && f.Source == g.Source && f.Binary == g.Binary &&
 		f.Handler == g.Handler && f.LogGroup == g.LogGroup && f.Timeout == g.Timeout && f.MemoryMB == g.MemoryMB &&
-		f.Credentials == g.Credentials && maps.Equal(f.Environment, g.Environment)
+		f.Credentials == g.Credentials && f.Traced == g.Traced && maps.Equal(f.Environment, g.Environment)
 }
 
 // folder is the name of the function's folder under functions/. Names differ by case but files may not, so a name with capitals
@@ -171,15 +172,37 @@ type version struct {
 	building    *buildRun
 }
 
+// Name is what a caller may call a function: a name, an ARN or a tail of one, with an optional qualifier; taken apart. What the caller
+// left out is "".
+type Name struct {
+	Region, Account string
+	Function        string
+	Qualifier       string // $LATEST, a version's number or an alias
+}
+
+// ParseName takes a name apart, or reports that it is none.
+func ParseName(s string) (Name, bool) {
+	m := invokedName.FindStringSubmatch(s)
+	if m == nil {
+		return Name{}, false
+	}
+	return Name{m[1], m[2], m[3], m[4]}, true
+}
+
+// IsAlias tells whether a qualifier can be an alias's name.
+func IsAlias(qualifier string) bool {
+	return len(qualifier) <= 128 && aliasPattern.MatchString(qualifier)
+}
+
 // resolve finds the version that name, of any form the API accepts, stands for, and the ARN the function will be told. h.mu is held.
 func (h *Host) resolve(name string) (*version, string, error) {
-	m := invokedName.FindStringSubmatch(name)
-	if m == nil || len(m[3]) > maxNameLength {
+	n, ok := ParseName(name)
+	if !ok || len(n.Function) > maxNameLength {
 		return nil, "", newError(CodeValidation, "1 validation error detected: Value '%.200s' at 'functionName' failed to satisfy constraint: "+
 			"Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?"+
 			"(\\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\\$LATEST|[a-zA-Z0-9-_]+))?", name)
 	}
-	region, account, base, qualifier := m[1], m[2], m[3], m[4]
+	region, account, base, qualifier := n.Region, n.Account, n.Function, n.Qualifier
 	notFound := func() (*version, string, error) {
 		arn := "arn:aws:lambda:" + orDefault(region, h.cfg.Region) + ":" + orDefault(account, h.cfg.Account) + ":function:" + base
 		return nil, "", newError(CodeResourceNotFound, "Function not found: %s:%s", arn, orDefault(qualifier, Latest))

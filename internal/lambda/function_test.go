@@ -20,7 +20,7 @@ func TestExceptions(t *testing.T) {
 		if e.Code != code || e.Message != "what happened" || e.Status < 400 || e.Status > 599 || e.Error() != code+": what happened" {
 			t.Errorf("%s: %+v", code, e)
 		}
-		if (e.Status >= 500) != (e.Fault == "Server") || entry.fault != "User" && entry.fault != "Server" {
+		if (e.Status >= 500) != (e.Fault == "Server") || entry.text != e.Member() || !strings.EqualFold(e.Member(), "message") {
 			t.Errorf("%s: status %d and fault %q", code, e.Status, e.Fault)
 		}
 	}
@@ -71,7 +71,7 @@ func TestRegisterRefuses(t *testing.T) {
 
 func TestReservedVariables(t *testing.T) {
 	for name := range reservedVariables {
-		err := checkVariables(map[string]string{name: "x", "MINE": "y"})
+		err := CheckVariables(map[string]string{name: "x", "MINE": "y"})
 		e := wantCode(t, err, CodeInvalidParameterValue)
 		if want := "Reserved keys used in this request: " + name; !strings.HasSuffix(e.Message, want) {
 			t.Errorf("%q, want it to end with %q", e.Message, want)

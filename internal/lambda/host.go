@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -262,22 +263,72 @@ func (h *Host) Remove(name string) {
 		return
 	}
 	delete(h.functions, name)
-	for _, v := range fn.versions {
+	dropped := h.drop(slices.Collect(maps.Values(fn.versions)))
+	h.mu.Unlock()
+	h.refuseDropped(dropped)
+}
+
+// RemoveVersion forgets one version of a function, as Remove does with all. Unknown names are no error.
+func (h *Host) RemoveVersion(name, number string) {
+	h.mu.Lock()
+	fn := h.functions[name]
+	if fn == nil || fn.versions[number] == nil {
+		h.mu.Unlock()
+		return
+	}
+	v := fn.versions[number]
+	delete(fn.versions, number)
+	dropped := h.drop([]*version{v})
+	h.mu.Unlock()
+	h.refuseDropped(dropped)
+}
+
+// RemoveAlias forgets an alias of a function. Unknown names are no error.
+func (h *Host) RemoveAlias(function, alias string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if fn := h.functions[function]; fn != nil {
+		delete(fn.aliases, alias)
+	}
+}
+
+// drop takes versions out of use and returns the invocations that waited for them. h.mu is held.
+func (h *Host) drop(versions []*version) (dropped []*invocation) {
+	for _, v := range versions {
 		v.removed = true
 		h.retire(v)
 	}
-	var dropped []*invocation
 	h.queue = slices.DeleteFunc(h.queue, func(inv *invocation) bool {
-		if inv.version.function == fn {
+		if inv.version.removed {
 			dropped = append(dropped, inv)
 			return true
 		}
 		return false
 	})
-	h.mu.Unlock()
+	return dropped
+}
+
+func (h *Host) refuseDropped(dropped []*invocation) {
 	for _, inv := range dropped {
 		h.answer(inv, Result{}, newError(CodeResourceNotFound, "Function not found: %s", inv.arn))
 	}
+}
+
+// Binary is the path of the executable that serves a version of a function, which is built first if it has never been. The error is an
+// *Error, or ctx's.
+func (h *Host) Binary(ctx context.Context, name, number string) (string, error) {
+	h.mu.Lock()
+	v, _, err := h.resolve(name + ":" + number)
+	h.mu.Unlock()
+	if err != nil {
+		return "", err
+	}
+	if err := h.awaitBuild(ctx, v); err != nil {
+		return "", err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return v.binary, nil
 }
 
 // retire makes v's present processes stop, each when it is idle. h.mu is held.

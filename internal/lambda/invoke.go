@@ -96,6 +96,9 @@ func (h *Host) Invoke(ctx context.Context, in Invocation) (Result, error) {
 		h.mu.Lock()
 	}
 	if err == nil {
+		if inv.trace == "" {
+			inv.trace = newTraceHeader(time.Now(), inv.version.Traced)
+		}
 		err = h.enqueue(inv)
 	}
 	h.mu.Unlock()
@@ -145,9 +148,6 @@ func newInvocation(in Invocation) (*invocation, error) {
 	}
 	if !isHeaderValue(inv.trace) {
 		return nil, newError(CodeInvalidRequestContent, "the trace header %.100q is not of printable ASCII characters", inv.trace)
-	}
-	if inv.trace == "" {
-		inv.trace = newTraceHeader(time.Now())
 	}
 	return inv, nil
 }
@@ -280,10 +280,14 @@ func newSecret() string {
 	return hex.EncodeToString(b[:])
 }
 
-// newTraceHeader is the header of a trace that is not recorded (X-Ray developer guide, "Tracing header").
-func newTraceHeader(now time.Time) string {
+// newTraceHeader is the header of a new trace (X-Ray developer guide, "Tracing header").
+func newTraceHeader(now time.Time, sampled bool) string {
 	id, parent := newSecret(), newSecret()
-	return fmt.Sprintf("Root=1-%08x-%s;Parent=%s;Sampled=0", now.Unix(), id[:24], parent[:16])
+	flag := "0"
+	if sampled {
+		flag = "1"
+	}
+	return fmt.Sprintf("Root=1-%08x-%s;Parent=%s;Sampled=%s", now.Unix(), id[:24], parent[:16], flag)
 }
 
 func isHeaderValue(s string) bool {

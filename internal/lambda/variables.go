@@ -46,8 +46,8 @@ const maxVariablesSize = 4096
 
 var variablePattern = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_]+$`)
 
-// checkVariables refuses what AWS refuses in Environment.Variables, in AWS's words.
-func checkVariables(variables map[string]string) error {
+// CheckVariables refuses what AWS refuses in Environment.Variables, in AWS's words. The error is an *Error.
+func CheckVariables(variables map[string]string) error {
 	var reserved []string
 	size := 0
 	for _, name := range slices.Sorted(maps.Keys(variables)) {

@@ -108,6 +108,8 @@ func handle(ctx context.Context, raw json.RawMessage) (any, error) {
 		return strings.Repeat("x", e.N-2), nil // and two quotes
 	case "stream":
 		return io.MultiReader(strings.NewReader("the beginning"), failingReader{}), nil
+	case "write":
+		return nil, os.WriteFile(e.File, []byte(e.Text), 0o600)
 	case "await file":
 		return nil, awaitFile(e.File)
 	case "announce and hang":
