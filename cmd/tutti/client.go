@@ -31,12 +31,14 @@ import (
 type clientFlags struct {
 	projectFlags
 	endpoint string
+	profile  string
 	output   format
 }
 
 func (f *clientFlags) addTo(cmd *cobra.Command) {
 	f.projectFlags.addTo(cmd)
 	cmd.Flags().StringVar(&f.endpoint, "endpoint", "", "the `URL` of the server, or of AWS (default: the server that runs for this project)")
+	cmd.Flags().StringVar(&f.profile, "profile", "", "speak to AWS, as the `NAME` in its configuration files says")
 	f.output.addTo(cmd)
 }
 
@@ -52,7 +54,10 @@ type remote struct {
 
 // connect returns the server that the flags mean. The error is errNoServer if none runs.
 func (c *cli) connect(ctx context.Context, f clientFlags) (*remote, error) {
-	if f.endpoint != "" {
+	switch {
+	case f.profile != "":
+		return c.profile(ctx, f.profile, f.endpoint)
+	case f.endpoint != "":
 		return c.dial(ctx, f.endpoint)
 	}
 	p, err := c.locate(f.projectFlags)
@@ -87,6 +92,21 @@ func (c *cli) dial(ctx context.Context, address string) (*remote, error) {
 	cfg, err := config.LoadDefaultConfig(ctx, options...)
 	if err != nil {
 		return nil, &problem{exitNoServer, fmt.Errorf("the AWS configuration cannot be read: %w", err)}
+	}
+	return &remote{Client: sfn.NewFromConfig(cfg, func(o *sfn.Options) { o.BaseEndpoint = aws.String(address) }), url: address}, nil
+}
+
+// profile returns AWS's API for a profile of the person's configuration files, at another endpoint if one is given.
+func (c *cli) profile(ctx context.Context, name, address string) (*remote, error) {
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithSharedConfigProfile(name))
+	if err != nil {
+		return nil, &problem{exitNoServer, fmt.Errorf("the AWS configuration cannot be read: %w", err)}
+	}
+	if cfg.Region == "" {
+		return nil, &problem{exitNoServer, fmt.Errorf("the AWS profile %s has no region: add one, or set AWS_REGION", printable(name))}
+	}
+	if address == "" {
+		return &remote{Client: sfn.NewFromConfig(cfg), url: "AWS in " + cfg.Region}, nil
 	}
 	return &remote{Client: sfn.NewFromConfig(cfg, func(o *sfn.Options) { o.BaseEndpoint = aws.String(address) }), url: address}, nil
 }

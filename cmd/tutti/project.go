@@ -39,8 +39,10 @@ func (c *cli) locate(f projectFlags) (project, error) {
 		}
 	} else if root, ok := findUp(c.dir); ok {
 		p.root = root
+	} else if f.data != "" {
+		p.root = c.dir // what is asked for lies in the data folder
 	} else {
-		return p, usage("no project: neither %s nor a folder above it has a cdk.json or .tutti; go to the project's folder, or give --project", c.dir)
+		return p, usage("no project: neither %s nor a folder above it has a cdk.json or .tutti; go to the project's folder, or give --project or --data", c.dir)
 	}
 	p.data = filepath.Join(p.root, ".tutti")
 	if f.data != "" {

@@ -29,6 +29,7 @@ func TestMain(m *testing.M) {
 //
 //	exits CODE ARGS...            runs tutti and checks the exit code
 //	serve [ARGS...]               runs tutti dev on any free port until the end of the scenario, and waits until it serves
+//	beside ARGS...                runs tutti until the end of the scenario, waits until it serves, and puts its endpoint into $ENDPOINT
 //	signal NAME CODE REGEX ARGS...  runs tutti, sends it the signal when what it prints matches, and checks the exit code (- for none)
 //	taken                         takes a port and puts its number into $PORT
 func TestScript(t *testing.T) {
@@ -39,7 +40,7 @@ func TestScript(t *testing.T) {
 			return os.CopyFS(env.WorkDir, os.DirFS("testdata/project"))
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "serve": serve, "signal": signalled, "taken": taken,
+			"exits": exits, "serve": serve, "beside": beside, "signal": signalled, "taken": taken,
 		},
 	})
 }
@@ -120,6 +121,17 @@ func serve(ts *testscript.TestScript, _ bool, args []string) {
 	p := start(ts, append([]string{"dev", "--port", "0"}, args...)...)
 	p.await(ts, "Ctrl-C stops")
 	ts.Check(os.WriteFile(ts.MkAbs("dev.txt"), []byte(p.seen.String()), 0o600))
+	go p.rest()
+}
+
+func beside(ts *testscript.TestScript, _ bool, args []string) {
+	p := start(ts, args...)
+	p.await(ts, "Ctrl-C stops")
+	endpoint := regexp.MustCompile(`Endpoint +(\S+)`).FindStringSubmatch(p.seen.String())
+	if endpoint == nil {
+		ts.Fatalf("no endpoint in:\n%s", p.seen.String())
+	}
+	ts.Setenv("ENDPOINT", endpoint[1])
 	go p.rest()
 }
 

@@ -34,15 +34,15 @@ func (noTasks) Perform(context.Context, task.Call) (*value.Data, *sfn.Failure) {
 	return nil, sfn.Fail("Test.NoTasks", "")
 }
 
-// endpoint is the API over a real runner with an empty journal in memory.
-type endpoint struct {
+// realEndpoint is the API over a real runner with an empty journal in memory.
+type realEndpoint struct {
 	*runner.Runner
 	url     string
 	handler http.Handler
 	disk    vfs.FS
 }
 
-func openEndpoint(t testing.TB, disk vfs.FS) *endpoint {
+func openEndpoint(t testing.TB, disk vfs.FS) *realEndpoint {
 	t.Helper()
 	s, err := store.Open("data", store.WithFS(disk))
 	if err != nil {
@@ -69,11 +69,11 @@ func openEndpoint(t testing.TB, disk vfs.FS) *endpoint {
 			t.Error(err)
 		}
 	})
-	return &endpoint{Runner: r, url: server.URL, handler: handler, disk: disk}
+	return &realEndpoint{Runner: r, url: server.URL, handler: handler, disk: disk}
 }
 
 // client is the SDK's, with a key and a region.
-func (e *endpoint) client(t testing.TB, key, region string) *awssfn.Client {
+func (e *realEndpoint) client(t testing.TB, key, region string) *awssfn.Client {
 	t.Helper()
 	address := e.url[len("http://"):]
 	transport := &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
@@ -225,7 +225,7 @@ func TestCreateRefuses(t *testing.T) {
 		}, "ValidationException: 1 validation error detected: Value '' at 'tags.2.member.key' failed to satisfy constraint: Member must have length greater than or equal to 1"},
 		{func(in *awssfn.CreateStateMachineInput) { in.LoggingConfiguration = logging() },
 			"InvalidLoggingConfiguration: Invalid Logging Configuration: Must specify exactly one Log Destination."},
-		{func(in *awssfn.CreateStateMachineInput) { in.LoggingConfiguration = logging(group+"nobody:*") },
+		{func(in *awssfn.CreateStateMachineInput) { in.LoggingConfiguration = logging(group + "nobody:*") },
 			"InvalidLoggingConfiguration: Invalid Logging Configuration: Log Destination not found."},
 		{func(in *awssfn.CreateStateMachineInput) {
 			in.EncryptionConfiguration = &types.EncryptionConfiguration{Type: types.EncryptionTypeCustomerManagedKmsKey}

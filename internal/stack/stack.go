@@ -26,11 +26,11 @@ import (
 	"github.com/tutti-run/tutti/internal/trigger"
 )
 
-// Config says what to run and where. Project, Template and Data are required and absolute.
+// Config says what to run and where. Project and Data are required; all paths are absolute.
 type Config struct {
 	// Project is the root of the project: sources in the template's metadata are relative to it.
 	Project string
-	// Template is a CloudFormation template.
+	// Template is a CloudFormation template; "" for nothing to deploy.
 	Template string
 	// Data is the folder of the journal, of built functions and of whatever else must outlive the process.
 	Data string
@@ -262,6 +262,9 @@ const maxTemplateFile = 4 << 20
 
 // readTemplate reads and resolves the template.
 func readTemplate(cfg Config) (*cfn.Template, error) {
+	if cfg.Template == "" {
+		return &cfn.Template{}, nil
+	}
 	file, err := os.Open(cfg.Template)
 	if err != nil {
 		return nil, fmt.Errorf("read the template: %w", err)
