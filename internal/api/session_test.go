@@ -21,28 +21,23 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/tutti-run/tutti/internal/api"
 	"github.com/tutti-run/tutti/internal/runner"
-	"github.com/tutti-run/tutti/internal/sfn"
 	"github.com/tutti-run/tutti/internal/store"
-	"github.com/tutti-run/tutti/internal/task"
-	"github.com/tutti-run/tutti/internal/value"
 )
 
-// noTasks performs nothing: what the tests run are states that need nobody.
-type noTasks struct{}
+// vended is a log service that has the groups that services write to, and is asked for nothing else here.
+type vended struct{ runner.Logs }
 
-func (noTasks) Perform(context.Context, task.Call) (*value.Data, *sfn.Failure) {
-	return nil, sfn.Fail("Test.NoTasks", "")
-}
+func (vended) HasGroup(name string) bool { return strings.HasPrefix(name, "/aws/vendedlogs/") }
 
-// realEndpoint is the API over a real runner with an empty journal in memory.
-type realEndpoint struct {
+// realAPI is the API over a real runner with an empty journal in memory.
+type realAPI struct {
 	*runner.Runner
 	url     string
 	handler http.Handler
 	disk    vfs.FS
 }
 
-func openEndpoint(t testing.TB, disk vfs.FS) *realEndpoint {
+func openEndpoint(t testing.TB, disk vfs.FS) *realAPI {
 	t.Helper()
 	s, err := store.Open("data", store.WithFS(disk))
 	if err != nil {
@@ -50,7 +45,7 @@ func openEndpoint(t testing.TB, disk vfs.FS) *realEndpoint {
 	}
 	r := runner.New(runner.Config{
 		Store: s, Tasks: noTasks{}, Shards: 2,
-		LogGroups: func(name string) bool { return strings.HasPrefix(name, "/aws/vendedlogs/") },
+		Logs: vended{},
 	})
 	if _, err := r.Start(); err != nil {
 		t.Fatal(err)
@@ -69,11 +64,11 @@ func openEndpoint(t testing.TB, disk vfs.FS) *realEndpoint {
 			t.Error(err)
 		}
 	})
-	return &realEndpoint{Runner: r, url: server.URL, handler: handler, disk: disk}
+	return &realAPI{Runner: r, url: server.URL, handler: handler, disk: disk}
 }
 
 // client is the SDK's, with a key and a region.
-func (e *realEndpoint) client(t testing.TB, key, region string) *awssfn.Client {
+func (e *realAPI) client(t testing.TB, key, region string) *awssfn.Client {
 	t.Helper()
 	address := e.url[len("http://"):]
 	transport := &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
@@ -589,4 +584,16 @@ func TestControlPlaneIsDurable(t *testing.T) {
 	if !errors.As(err, new(*types.StateMachineDeleting)) {
 		t.Errorf("a machine that was DELETING: %v", err)
 	}
+}
+
+func newDisk() vfs.FS { return vfs.NewMem() }
+
+// call sends a request past the network.
+func (e *realAPI) call(t testing.TB, operation, body string) (status int, answer string) {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "http://localhost/", strings.NewReader(body))
+	r.Header.Set("X-Amz-Target", "AWSStepFunctions."+operation)
+	w := httptest.NewRecorder()
+	e.handler.ServeHTTP(w, r)
+	return w.Code, w.Body.String()
 }

@@ -7,7 +7,7 @@ import (
 )
 
 type sendTaskSuccessInput struct {
-	TaskToken sfn.OptString `json:"taskToken" model:"required,length=1:2048"`
+	TaskToken sfn.OptString `json:"taskToken" model:"required,length=1:2048,sensitive"`
 	Output    sfn.OptString `json:"output" model:"required,bytes=262144,sensitive"`
 }
 
@@ -16,7 +16,7 @@ func (s *stepFunctions) sendTaskSuccess(ctx context.Context, in *sendTaskSuccess
 }
 
 type sendTaskFailureInput struct {
-	TaskToken sfn.OptString `json:"taskToken" model:"required,length=1:2048"`
+	TaskToken sfn.OptString `json:"taskToken" model:"required,length=1:2048,sensitive"`
 	Error     sfn.OptString `json:"error" model:"length=0:256,sensitive"`
 	Cause     sfn.OptString `json:"cause" model:"length=0:32768,sensitive"`
 }
@@ -26,7 +26,7 @@ func (s *stepFunctions) sendTaskFailure(ctx context.Context, in *sendTaskFailure
 }
 
 type sendTaskHeartbeatInput struct {
-	TaskToken sfn.OptString `json:"taskToken" model:"required,length=1:2048"`
+	TaskToken sfn.OptString `json:"taskToken" model:"required,length=1:2048,sensitive"`
 }
 
 func (s *stepFunctions) sendTaskHeartbeat(ctx context.Context, in *sendTaskHeartbeatInput) (nothing, error) {
