@@ -1,9 +1,11 @@
 package api_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -67,16 +69,31 @@ func openEndpoint(t testing.TB, disk vfs.FS) *realAPI {
 	return &realAPI{Runner: r, url: server.URL, handler: handler, disk: disk}
 }
 
+// wholeBody hands requests on with their bodies in memory: the SDK closes the body that it has given as soon as an answer begins, and net/http
+// takes that for a failed request.
+type wholeBody struct{ next http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (t wholeBody) RoundTrip(r *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	whole := r.Clone(r.Context())
+	whole.Body = io.NopCloser(bytes.NewReader(body))
+	return t.next.RoundTrip(whole)
+}
+
 // client is the SDK's, with a key and a region.
 func (e *realAPI) client(t testing.TB, key, region string) *awssfn.Client {
 	t.Helper()
 	address := e.url[len("http://"):]
-	transport := &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, network, address)
 	}}
 	t.Cleanup(transport.CloseIdleConnections)
 	return awssfn.New(awssfn.Options{
-		Region: region, BaseEndpoint: aws.String(e.url), HTTPClient: &http.Client{Transport: transport},
+		Region: region, BaseEndpoint: aws.String(e.url), HTTPClient: &http.Client{Transport: wholeBody{transport}},
 		Credentials: credentials.NewStaticCredentialsProvider(key, "test", ""), Retryer: aws.NopRetryer{},
 	})
 }
