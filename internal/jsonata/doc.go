@@ -34,7 +34,7 @@
 // # Values
 //
 // Undefined is nil, null is value.Null, and an empty array is an array. Integers within 64 bits are exact as long as nothing is
-// calculated with them; arithmetic is in doubles, and whole results become integers again. Besides value.Value's own forms
+// calculated with them; arithmetic is in doubles, and whole results up to 2^53 become integers again. Besides value.Value's own forms
 // there are three: a list is an array that remembers to be a sequence (which collapses to its single item, or to nothing), a cons
 // array (which is not flattened) or a stream of tuples; a tuple is an item with the variables bound on its way; a function is
 // anything that can be called. They embed value.Null to be stored in arrays and objects, and never leave: the result is walked once, and

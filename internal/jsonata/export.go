@@ -30,7 +30,7 @@ func (r *run) exported(v value.Value) (out value.Value, changed bool, err *Error
 		if utf8.ValidString(string(x)) {
 			return v, false, nil
 		}
-		return value.String(wholeCharacters(string(x))), true, nil
+		return value.String(r.wholeCharacters(string(x))), true, nil
 	case nil:
 		return value.Null{}, true, nil
 	case value.Float:
@@ -56,12 +56,21 @@ func (r *run) exported(v value.Value) (out value.Value, changed bool, err *Error
 	return nil, true, nil // JSON leaves functions out
 }
 
-// wholeCharacters joins halves of surrogate pairs that stand side by side. Others have no UTF-8 form and become U+FFFD.
-func wholeCharacters(s string) string {
-	return string(utf16.Decode(regex.Units(s)))
+// wholeCharacters joins halves of surrogate pairs that stand side by side. Others have no UTF-8 form: in the service's dialect they become
+// U+FFFD, in plain mode they stay as they are, for [AppendJSON] to write as escapes.
+func (r *run) wholeCharacters(s string) string {
+	units := regex.Units(s)
+	if r.expr.dialect.service {
+		return string(utf16.Decode(units))
+	}
+	out := make([]byte, 0, len(s))
+	for _, unit := range units {
+		out = appendUnit(out, unit)
+	}
+	return string(out)
 }
 
-// exportedFloat returns whole numbers as integers. The service writes what is no JSON number as a string.
+// exportedFloat returns whole numbers as integers. The service does so as far as 64 bits reach, and writes what is no JSON number as a string.
 func (r *run) exportedFloat(f float64) value.Value {
 	if f == 0 {
 		return value.Int(0)
@@ -74,6 +83,8 @@ func (r *run) exportedFloat(f float64) value.Value {
 			return value.String("Infinity")
 		case math.IsInf(f, -1):
 			return value.String("-Infinity")
+		case f == math.Trunc(f) && f >= -(1<<63) && f < 1<<63:
+			return value.Int(int64(f))
 		}
 	}
 	return number(f)

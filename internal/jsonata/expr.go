@@ -109,7 +109,8 @@ type Chance interface {
 }
 
 // Eval evaluates the expression. Undefined is a nil Value, both as input and as result; null is [value.Null]. Whole numbers come out as
-// [value.Int] as far as that reaches. The error is an [*Error].
+// [value.Int]: in the service's dialect within 64 bits; in plain mode those that were integers all along, and calculated ones up to 2^53, beyond
+// which they are doubles. The error is an [*Error].
 func (e *Expr) Eval(input value.Value, b Bindings) (result value.Value, err error) {
 	r := e.acquire()
 	r.bindings = b

@@ -80,9 +80,10 @@ func sequenceOf(items []value.Value) value.Value {
 	return &list{items: items, flags: flagSequence}
 }
 
-// number returns f as the evaluator keeps it: whole numbers within 64 bits as Int, except for negative zero.
+// number returns f as the evaluator keeps it: whole numbers as Int as far as doubles tell each from the next, except for negative zero. Beyond
+// they stay doubles, of which text shows no more digits than they have.
 func number(f float64) value.Value {
-	if f == math.Trunc(f) && f >= -(1<<63) && f < 1<<63 && (f != 0 || !math.Signbit(f)) {
+	if f == math.Trunc(f) && f >= -(1<<53) && f <= 1<<53 && (f != 0 || !math.Signbit(f)) {
 		return value.Int(int64(f))
 	}
 	return value.Float(f)
