@@ -16,6 +16,8 @@ type action struct {
 	input *awsmodel.Shape
 	// prepare returns the parameters with which the task is scheduled.
 	prepare func(in *value.Object) *value.Object
+	// find is what the integration looks up by its name before it calls the operation; nil for nothing.
+	find *find
 	// request makes the operation's input of the parameters.
 	request func(c Call, in *value.Object) *value.Object
 	// result makes the integration's result of the operation's.
@@ -23,6 +25,10 @@ type action struct {
 	// refusal says why the action is not served here.
 	refusal string
 }
+
+// find says how an id is looked up: operation lists what there is in the cluster, list is the member with the list, name the task's parameter with the
+// name.
+type find struct{ operation, list, name string }
 
 var (
 	anyText = &awsmodel.Shape{Kind: awsmodel.String}
@@ -68,8 +74,16 @@ func actions() map[string]action {
 			request: func(_ Call, in *value.Object) *value.Object {
 				return object("JobFlowIds", value.Array{get(in, "ClusterId")}, "TerminationProtected", get(in, "TerminationProtected"))
 			}},
-		"elasticmapreduce:modifyInstanceFleetByName": {refusal: byName},
-		"elasticmapreduce:modifyInstanceGroupByName": {refusal: byName},
+		"elasticmapreduce:modifyInstanceFleetByName": {operation: "modifyInstanceFleet", input: take("ClusterId", "InstanceFleetName", "InstanceFleet{}"),
+			find: &find{operation: "listInstanceFleets", list: "InstanceFleets", name: "InstanceFleetName"},
+			request: func(_ Call, in *value.Object) *value.Object {
+				return object("ClusterId", get(in, "ClusterId"), "InstanceFleet", member(in, "InstanceFleet").With("InstanceFleetId", get(in, found)))
+			}},
+		"elasticmapreduce:modifyInstanceGroupByName": {operation: "modifyInstanceGroups", input: take("ClusterId", "InstanceGroupName", "InstanceGroup{}"),
+			find: &find{operation: "listInstanceGroups", list: "InstanceGroups", name: "InstanceGroupName"},
+			request: func(_ Call, in *value.Object) *value.Object {
+				return object("ClusterId", get(in, "ClusterId"), "InstanceGroups", value.Array{member(in, "InstanceGroup").With("InstanceGroupId", get(in, found))})
+			}},
 		"eks:runJob":                     {refusal: kubernetes},
 		"eks:call":                       {refusal: kubernetes},
 		"bedrock:invokeModel":            {model: "bedrockruntime", input: take("ModelId", "Body{}", "ContentType", "Accept", "GuardrailIdentifier", "GuardrailVersion", "Trace"), result: parsedBody},
@@ -77,10 +91,18 @@ func actions() map[string]action {
 	}
 }
 
-const (
-	byName     = "it looks an instance fleet or group up by its name; call aws-sdk:emr:modifyInstanceFleet or aws-sdk:emr:modifyInstanceGroups with its id"
-	kubernetes = "it calls a cluster's own Kubernetes API, which needs that cluster's network and certificates"
-)
+const kubernetes = "it calls a cluster's own Kubernetes API, which needs that cluster's network and certificates"
+
+// found is the member of a request under which the id stands that was looked up.
+const found = "found"
+
+// member returns the member if it is an object, else an empty one.
+func member(o *value.Object, name string) *value.Object {
+	if inner, ok := get(o, name).(*value.Object); ok {
+		return inner
+	}
+	return value.NewObject()
+}
 
 // object makes an object of names and values; members without a value are left out.
 func object(pairs ...any) *value.Object {

@@ -19,6 +19,13 @@ import (
 // invoke calls the operation of the resource and makes the integration's result of the response.
 func (c *Catalog) invoke(ctx context.Context, t target, call Call) (*value.Data, *sfn.Failure) {
 	in := call.object()
+	if t.action.find != nil {
+		id, failure := c.lookUp(ctx, t, call, in)
+		if failure != nil {
+			return nil, failure
+		}
+		in = in.With(found, id)
+	}
 	if t.action.request != nil {
 		in = t.action.request(call, in)
 	}
@@ -47,6 +54,32 @@ func (c *Catalog) invoke(ctx context.Context, t target, call Call) (*value.Data,
 		}
 	}
 	return value.NewData(out), nil
+}
+
+// lookUp finds the id of what the task names, page by page.
+func (c *Catalog) lookUp(ctx context.Context, t target, call Call, in *value.Object) (value.Value, *sfn.Failure) {
+	how := t.action.find
+	operation, ok := t.model.Operation(how.operation)
+	if !ok {
+		return nil, sfn.Fail(sfn.ErrorRuntime, "%s cannot be called: the service has no action %q", call.Resource.ARN, how.operation)
+	}
+	var marker value.Value
+	for {
+		response, err := c.client.Do(ctx, request(t, call, operation, object("ClusterId", get(in, "ClusterId"), "Marker", marker)))
+		if err != nil {
+			return nil, t.failure(call, err)
+		}
+		list, _ := get(response.Output, how.list).(value.Array)
+		for _, one := range list {
+			if v := follow(one, "Name"); v != nil && v == get(in, how.name) {
+				return follow(one, "Id"), nil
+			}
+		}
+		if marker = get(response.Output, "Marker"); marker == nil {
+			name, _ := get(in, how.name).(value.String)
+			return nil, sfn.Fail(sfn.ErrorName(t.prefix+".InvalidRequestException"), "The cluster has no %s called %q", how.name, string(name))
+		}
+	}
 }
 
 // request is the client's call of an operation on behalf of a task.

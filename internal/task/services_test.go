@@ -121,6 +121,7 @@ func TestServices(t *testing.T) {
 		{"elasticmapreduce:addStep", "emr", `{"ClusterId":"j","Step":{"Name":"s"}}`, ok(`{"StepIds":["s-1"]}`), `AddJobFlowSteps {"JobFlowId":"j","Steps":[{"Name":"s"}]}`, `{"StepId":"s-1"}`, "", ""},
 		{"elasticmapreduce:cancelStep", "emr", `{"ClusterId":"j","StepId":"s"}`, ok(`{"CancelStepsInfoList":[{"StepId":"s","Status":"SUBMITTED"}]}`), `CancelSteps {"ClusterId":"j","StepIds":["s"]}`, `{"CancelStepsInfo":{"StepId":"s","Status":"SUBMITTED"}}`, "", ""},
 		{"elasticmapreduce:setClusterTerminationProtection", "emr", `{"ClusterId":"j","TerminationProtected":true}`, ok(``), `SetTerminationProtection {"JobFlowIds":["j"],"TerminationProtected":true}`, `{}`, "", ""},
+		{"elasticmapreduce:modifyInstanceFleetByName", "emr", `{"ClusterId":"j","InstanceFleetName":"nope","InstanceFleet":{}}`, ok(`{"InstanceFleets":[{"Id":"f-1","Name":"n"}]}`), `ListInstanceFleets {"ClusterId":"j"}`, "", "ElasticMapReduce.InvalidRequestException", `"nope"`},
 		{"bedrock:invokeModel", "bedrockruntime", `{"ModelId":"m.1","Body":{"p":1}}`, answer{200, `{"c":2}`, http.Header{"Content-Type": {"application/json"}}}, `POST /model/m.1/invoke {"p":1}`, `{"Body":{"c":2},"ContentType":"application/json"}`, "", ""},
 		{"aws-sdk:sts:getCallerIdentity", "", `{}`, ok(``), "", "", "Sts.SdkClientException", "sts is not served here: start tutti with --upstream URL"},
 	} {
@@ -263,6 +264,20 @@ func TestCredentials(t *testing.T) {
 		_, failure := catalog.Perform(t.Context(), call)
 		if (failure == nil) != (tt.cause == "") || failure != nil && (failure.Name() != sfn.ErrorTaskFailed || failure.Cause.Text != tt.cause) {
 			t.Errorf("%s assumes %s: %v, want %q", tt.role, tt.assumed, failure, tt.cause)
+		}
+	}
+}
+
+// TestLookedUpByName finds an id on the second page and uses it.
+func TestLookedUpByName(t *testing.T) {
+	for _, tt := range []struct{ api, parameters, list, sent string }{
+		{"modifyInstanceFleetByName", `{"ClusterId":"j","InstanceFleetName":"n","InstanceFleet":{"TargetSpotCapacity":2}}`, "InstanceFleets", `ModifyInstanceFleet {"ClusterId":"j","InstanceFleet":{"InstanceFleetId":"i-2","TargetSpotCapacity":2}}`},
+		{"modifyInstanceGroupByName", `{"ClusterId":"j","InstanceGroupName":"n","InstanceGroup":{"InstanceCount":2}}`, "InstanceGroups", `ModifyInstanceGroups {"ClusterId":"j","InstanceGroups":[{"InstanceGroupId":"i-2","InstanceCount":2}]}`},
+	} {
+		s := &script{answers: []answer{ok(`{"` + tt.list + `":[{"Id":"i-1","Name":"m"}],"Marker":"2"}`), ok(`{"` + tt.list + `":[{"Id":"i-2","Name":"n"}]}`), ok(``)}}
+		_, failure := catalogOf(t, s, "emr").Perform(t.Context(), callOf(t, "elasticmapreduce:"+tt.api, tt.parameters))
+		if failure != nil || len(s.asked) != 3 || !strings.HasSuffix(s.asked[1], `"Marker":"2"}`) || s.asked[2] != tt.sent {
+			t.Errorf("%s: %v, asked %q\nwant %q", tt.api, failure, s.asked, tt.sent)
 		}
 	}
 }
