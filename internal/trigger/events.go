@@ -1,0 +1,467 @@
+package trigger
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tutti-run/tutti/internal/sfn"
+	"github.com/tutti-run/tutti/internal/store"
+)
+
+// The exceptions of Amazon EventBridge that are raised here.
+const (
+	ResourceNotFoundException      sfn.ExceptionName = "ResourceNotFoundException"      // no such bus or rule
+	ResourceAlreadyExistsException sfn.ExceptionName = "ResourceAlreadyExistsException" // the bus is there
+	LimitExceededException         sfn.ExceptionName = "LimitExceededException"         // more than an account may have
+)
+
+// DefaultBus is the bus that is always there.
+const DefaultBus = "default"
+
+// Quotas (EventBridge quotas).
+const (
+	maxBuses   = 100
+	maxRules   = 300 // of a bus
+	maxTargets = 5   // of a rule
+)
+
+// Bus is an event bus.
+type Bus struct {
+	Name        string    `json:"name"`
+	Description string    `json:"description,omitempty"`
+	Created     time.Time `json:"created"`
+}
+
+// Rule sends events of a bus that match to targets.
+type Rule struct {
+	Bus         string   `json:"bus"`
+	Name        string   `json:"name"`
+	Pattern     string   `json:"pattern,omitempty"`
+	Schedule    string   `json:"schedule,omitempty"`
+	Disabled    bool     `json:"disabled,omitempty"`
+	Description string   `json:"description,omitempty"`
+	RoleARN     string   `json:"roleArn,omitempty"`
+	Targets     []Target `json:"targets,omitempty"`
+
+	pattern *Pattern
+}
+
+// Target is where a rule sends events, and in which form (API reference, Target). The members are those of the wire.
+type Target struct {
+	ID               string            `json:"Id"`
+	ARN              string            `json:"Arn"`
+	RoleARN          string            `json:"RoleArn,omitempty"`
+	Input            string            `json:"Input,omitempty"`
+	InputPath        string            `json:"InputPath,omitempty"`
+	InputTransformer *InputTransformer `json:"InputTransformer,omitempty"`
+	RetryPolicy      *RetryPolicy      `json:"RetryPolicy,omitempty"`
+	DeadLetterConfig *DeadLetterConfig `json:"DeadLetterConfig,omitempty"`
+	SQSParameters    json.RawMessage   `json:"SqsParameters,omitempty"`
+}
+
+// InputTransformer makes a target's input out of parts of the event.
+type InputTransformer struct {
+	InputPathsMap map[string]string `json:"InputPathsMap,omitempty"`
+	InputTemplate string            `json:"InputTemplate"`
+}
+
+// RetryPolicy bounds how long and how often a delivery is tried.
+type RetryPolicy struct {
+	MaximumRetryAttempts     *int `json:"MaximumRetryAttempts,omitempty"`
+	MaximumEventAgeInSeconds *int `json:"MaximumEventAgeInSeconds,omitempty"`
+}
+
+// DeadLetterConfig names the queue for events that could not be delivered.
+type DeadLetterConfig struct {
+	ARN string `json:"Arn,omitempty"`
+}
+
+// Deliverer brings inputs to targets of one kind. An error that is [Permanent] is not tried again.
+type Deliverer interface {
+	// Deliver returns when the target has taken the input. id names the event: whoever gets one twice may know it by that.
+	Deliver(ctx context.Context, arn, id, input string) error
+}
+
+// Permanent says that trying again is of no use.
+type Permanent struct{ Err error }
+
+func (p *Permanent) Error() string { return p.Err.Error() }
+
+// Unwrap returns the cause.
+func (p *Permanent) Unwrap() error { return p.Err }
+
+// EventsConfig says what an [Events] works with. Store is required.
+type EventsConfig struct {
+	Store *store.Store
+	Place sfn.Place
+	// Targets are the kinds of targets that are served, by the service in their ARNs.
+	Targets map[string]Deliverer
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	// Log receives our own trouble; nil discards it.
+	Log *slog.Logger
+}
+
+// Events is Amazon EventBridge: buses, rules, and the delivery of events. All methods may be called by any goroutine.
+type Events struct {
+	cfg EventsConfig
+
+	mu    sync.RWMutex
+	buses map[string]*Bus
+	rules map[string]map[string]*Rule // by bus and name; a rule never changes, it is replaced
+
+	deliveries deliveries
+}
+
+// The collections of documents.
+const (
+	collectionBuses      = "event-buses"
+	collectionRules      = "event-rules"
+	collectionDeliveries = "event-deliveries"
+)
+
+// ruleKey keys a rule's document. Names have no slash, buses may.
+func ruleKey(bus, rule string) string { return bus + "\x01" + rule }
+
+// NewEvents reads what is stored. Start begins to deliver.
+func NewEvents(cfg EventsConfig) (*Events, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Place == (sfn.Place{}) {
+		cfg.Place = sfn.DefaultPlace()
+	}
+	e := &Events{cfg: cfg, buses: map[string]*Bus{DefaultBus: {Name: DefaultBus}}, rules: map[string]map[string]*Rule{DefaultBus: {}}}
+	for d, err := range cfg.Store.Documents(collectionBuses, "", "") {
+		b := new(Bus)
+		if err = errors.Join(err, json.Unmarshal(d.Value, b)); err != nil {
+			return nil, fmt.Errorf("read the event buses: %w", err)
+		}
+		e.buses[b.Name], e.rules[b.Name] = b, map[string]*Rule{}
+	}
+	for d, err := range cfg.Store.Documents(collectionRules, "", "") {
+		r := new(Rule)
+		if err = errors.Join(err, json.Unmarshal(d.Value, r)); err != nil {
+			return nil, fmt.Errorf("read the rules: %w", err)
+		}
+		if err := r.compile(); err != nil {
+			return nil, fmt.Errorf("rule %s: %w", r.Name, err)
+		}
+		if e.rules[r.Bus] != nil {
+			e.rules[r.Bus][r.Name] = r
+		}
+	}
+	e.deliveries.init(e)
+	return e, nil
+}
+
+func (r *Rule) compile() (err error) {
+	if r.Pattern != "" {
+		r.pattern, err = ParsePattern(r.Pattern)
+	}
+	return err
+}
+
+// BusARN returns the ARN of the bus name.
+func (e *Events) BusARN(name string) string { return e.arn("event-bus/" + name) }
+
+// RuleARN returns the ARN of a bus's rule.
+func (e *Events) RuleARN(bus, rule string) string {
+	if bus == DefaultBus {
+		return e.arn("rule/" + rule)
+	}
+	return e.arn("rule/" + bus + "/" + rule)
+}
+
+func (e *Events) arn(resource string) string {
+	p := e.cfg.Place
+	return sfn.ARN{Partition: p.Partition, Service: "events", Region: p.Region, Account: p.Account, Resource: resource}.String()
+}
+
+// BusName is the name of a bus that is given by name or ARN; "" is the default bus.
+func BusName(nameOrARN string) string {
+	if nameOrARN == "" {
+		return DefaultBus
+	}
+	if arn, err := sfn.ParseARN(nameOrARN); err == nil && arn.Service == "events" {
+		return strings.TrimPrefix(arn.Resource, "event-bus/")
+	}
+	return nameOrARN
+}
+
+func noBus(name string) error {
+	return sfn.Refuse(ResourceNotFoundException, "Event bus %s does not exist.", name)
+}
+
+func noRule(rule, bus string) error {
+	return sfn.Refuse(ResourceNotFoundException, "Rule %s does not exist on EventBus %s.", rule, bus)
+}
+
+func invalidEvents(format string, args ...any) error {
+	return sfn.Refuse(sfn.ValidationException, format, args...)
+}
+
+// commit stores changes and returns when they are on disk.
+func (e *Events) commit(fill func(b *store.Batch) error) error {
+	b := e.cfg.Store.NewBatch()
+	if err := fill(b); err != nil {
+		return err
+	}
+	return e.cfg.Store.Commit(b)
+}
+
+// CreateBus creates a bus. The error may be ResourceAlreadyExistsException, LimitExceededException or ValidationException.
+func (e *Events) CreateBus(name, description string) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch {
+	case name == DefaultBus || e.buses[name] != nil:
+		return sfn.Refuse(ResourceAlreadyExistsException, "Event bus %s already exists.", name)
+	case strings.Contains(name, "/"):
+		return invalidEvents("Event bus name must not contain '/'.")
+	case len(e.buses) >= maxBuses:
+		return sfn.Refuse(LimitExceededException, "The requested resource exceeds the maximum number allowed.")
+	}
+	b := &Bus{Name: name, Description: description, Created: e.cfg.Now().UTC()}
+	text, err := json.Marshal(b)
+	if err != nil {
+		return err
+	}
+	if err := e.commit(func(batch *store.Batch) error { return batch.PutDocument(collectionBuses, name, text) }); err != nil {
+		return err
+	}
+	e.buses[name], e.rules[name] = b, map[string]*Rule{}
+	return nil
+}
+
+// DeleteBus deletes a bus with its rules. One that is not there is no error. The error may be ValidationException.
+func (e *Events) DeleteBus(name string) error {
+	if name == DefaultBus {
+		return invalidEvents("Cannot delete event bus default.")
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	err := e.commit(func(b *store.Batch) error {
+		b.DeleteDocument(collectionBuses, name)
+		b.DeleteDocuments(collectionRules, ruleKey(name, ""))
+		return nil
+	})
+	if err == nil {
+		delete(e.buses, name)
+		delete(e.rules, name)
+	}
+	return err
+}
+
+// Buses lists the buses whose names begin with prefix, by name.
+func (e *Events) Buses(prefix string) []Bus {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	var list []Bus
+	for name, b := range e.buses {
+		if strings.HasPrefix(name, prefix) {
+			list = append(list, *b)
+		}
+	}
+	slices.SortFunc(list, func(a, b Bus) int { return strings.Compare(a.Name, b.Name) })
+	return list
+}
+
+// Bus returns one bus. The error may be ResourceNotFoundException.
+func (e *Events) Bus(name string) (Bus, error) {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	b := e.buses[name]
+	if b == nil {
+		return Bus{}, noBus(name)
+	}
+	return *b, nil
+}
+
+// PutRule creates a rule, or changes it and keeps its targets. The error may be InvalidEventPatternException, ResourceNotFoundException,
+// LimitExceededException or ValidationException.
+func (e *Events) PutRule(r Rule) error {
+	if r.Pattern == "" && r.Schedule == "" {
+		return invalidEvents("Parameter(s) EventPattern or ScheduleExpression must be specified.")
+	}
+	if r.Schedule != "" {
+		return invalidEvents("Rules with a ScheduleExpression are not served here; use a schedule of EventBridge Scheduler.")
+	}
+	if err := r.compile(); err != nil {
+		return err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	rules := e.rules[r.Bus]
+	if rules == nil {
+		return noBus(r.Bus)
+	}
+	if before := rules[r.Name]; before != nil {
+		r.Targets = before.Targets
+	} else if len(rules) >= maxRules {
+		return sfn.Refuse(LimitExceededException, "The requested resource exceeds the maximum number allowed.")
+	}
+	return e.storeRule(&r)
+}
+
+// storeRule replaces a rule; the mutex is held.
+func (e *Events) storeRule(r *Rule) error {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	if err := e.commit(func(b *store.Batch) error { return b.PutDocument(collectionRules, ruleKey(r.Bus, r.Name), text) }); err != nil {
+		return err
+	}
+	e.rules[r.Bus][r.Name] = r
+	return nil
+}
+
+// editRule changes a copy of a rule and stores that.
+func (e *Events) editRule(bus, name string, edit func(*Rule) error) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.rules[bus] == nil {
+		return noBus(bus)
+	}
+	before := e.rules[bus][name]
+	if before == nil {
+		return noRule(name, bus)
+	}
+	r := *before
+	r.Targets = slices.Clone(before.Targets)
+	if err := edit(&r); err != nil {
+		return err
+	}
+	return e.storeRule(&r)
+}
+
+// EnableRule lets a rule work, or not. The error may be ResourceNotFoundException.
+func (e *Events) EnableRule(bus, name string, enabled bool) error {
+	return e.editRule(bus, name, func(r *Rule) error { r.Disabled = !enabled; return nil })
+}
+
+// DeleteRule deletes a rule without targets. One that is not there is no error. The error may be ResourceNotFoundException, for the bus, or
+// ValidationException.
+func (e *Events) DeleteRule(bus, name string) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.rules[bus] == nil {
+		return noBus(bus)
+	}
+	if r := e.rules[bus][name]; r != nil && len(r.Targets) > 0 {
+		return invalidEvents("Rule can't be deleted since it has targets.")
+	}
+	if err := e.commit(func(b *store.Batch) error { b.DeleteDocument(collectionRules, ruleKey(bus, name)); return nil }); err != nil {
+		return err
+	}
+	delete(e.rules[bus], name)
+	return nil
+}
+
+// Rule returns one rule with its targets. The error may be ResourceNotFoundException.
+func (e *Events) Rule(bus, name string) (Rule, error) {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	if e.rules[bus] == nil {
+		return Rule{}, noBus(bus)
+	}
+	r := e.rules[bus][name]
+	if r == nil {
+		return Rule{}, noRule(name, bus)
+	}
+	return *r, nil
+}
+
+// Rules lists a bus's rules whose names begin with prefix, by name. The error may be ResourceNotFoundException.
+func (e *Events) Rules(bus, prefix string) ([]Rule, error) {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	if e.rules[bus] == nil {
+		return nil, noBus(bus)
+	}
+	var list []Rule
+	for name, r := range e.rules[bus] {
+		if strings.HasPrefix(name, prefix) {
+			list = append(list, *r)
+		}
+	}
+	slices.SortFunc(list, func(a, b Rule) int { return strings.Compare(a.Name, b.Name) })
+	return list, nil
+}
+
+var targetID = regexp.MustCompile(`^[.\-_A-Za-z0-9]{1,64}$`)
+
+// PutTargets adds targets to a rule, or replaces those of the same ids. The error may be ResourceNotFoundException, LimitExceededException or
+// ValidationException.
+func (e *Events) PutTargets(bus, rule string, targets []Target) error {
+	return e.editRule(bus, rule, func(r *Rule) error {
+		for _, t := range targets {
+			if err := e.checkTarget(&t); err != nil {
+				return err
+			}
+			i := slices.IndexFunc(r.Targets, func(o Target) bool { return o.ID == t.ID })
+			if i < 0 {
+				r.Targets = append(r.Targets, t)
+			} else {
+				r.Targets[i] = t
+			}
+		}
+		if len(r.Targets) > maxTargets {
+			return sfn.Refuse(LimitExceededException, "The requested resource exceeds the maximum number allowed.")
+		}
+		return nil
+	})
+}
+
+func (e *Events) checkTarget(t *Target) error {
+	if !targetID.MatchString(t.ID) {
+		return invalidEvents("1 validation error detected: Value '%s' at 'targets.1.member.id' failed to satisfy constraint: "+
+			`Member must satisfy regular expression pattern: [\.\-_A-Za-z0-9]+`, t.ID)
+	}
+	arn, err := sfn.ParseARN(t.ARN)
+	if err != nil {
+		return invalidEvents("Parameter %s is not valid. Reason: Provided Arn is not in correct format.", t.ARN)
+	}
+	if e.cfg.Targets[arn.Service] == nil && arn.Service != "events" {
+		return invalidEvents("Parameter %s is not valid. Reason: Targets of the service %s are not served here.", t.ARN, arn.Service)
+	}
+	inputs := 0
+	for _, given := range []bool{t.Input != "", t.InputPath != "", t.InputTransformer != nil} {
+		if given {
+			inputs++
+		}
+	}
+	if inputs > 1 {
+		return invalidEvents("Only one of Input, InputPath, or InputTransformer must be provided for target %s.", t.ID)
+	}
+	_, err = newInput(t)
+	return err
+}
+
+// RemoveTargets takes targets off a rule and returns the ids of which there is none. The error may be ResourceNotFoundException.
+func (e *Events) RemoveTargets(bus, rule string, ids []string) (missing []string, err error) {
+	err = e.editRule(bus, rule, func(r *Rule) error {
+		for _, id := range ids {
+			i := slices.IndexFunc(r.Targets, func(t Target) bool { return t.ID == id })
+			if i < 0 {
+				missing = append(missing, id)
+			} else {
+				r.Targets = slices.Delete(r.Targets, i, i+1)
+			}
+		}
+		return nil
+	})
+	return missing, err
+}

@@ -1,0 +1,195 @@
+package trigger
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/tutti-run/tutti/internal/sfn"
+	"github.com/tutti-run/tutti/internal/store"
+	"github.com/tutti-run/tutti/internal/value"
+)
+
+// EventEntry is an event as PutEvents takes it.
+type EventEntry struct {
+	Time       time.Time // zero: now
+	Source     string
+	Resources  []string
+	DetailType string
+	Detail     string // a JSON object
+	Bus        string // name or ARN; "" is the default bus
+}
+
+// EventResult is what became of an entry: it has the event's id, or why it was refused.
+type EventResult struct{ EventID, ErrorCode, ErrorMessage string }
+
+// MaxEntryBytes is how much all entries of one request may hold (API reference, PutEvents).
+const MaxEntryBytes = 256 << 10
+
+// Size is what counts of an entry towards MaxEntryBytes (user guide, "Calculating PutEvents event entry size").
+func (n *EventEntry) Size() int {
+	size := len(n.Source) + len(n.DetailType) + len(n.Detail)
+	if !n.Time.IsZero() {
+		size += 14
+	}
+	for _, r := range n.Resources {
+		size += len(r)
+	}
+	return size
+}
+
+// eventTime is how events tell times.
+const eventTime = "2006-01-02T15:04:05Z"
+
+// PutEvents takes events and returns, entry by entry, what became of them, once what is owed for them is on disk. ErrorCodes are AWS's.
+func (e *Events) PutEvents(entries []EventEntry) ([]EventResult, error) {
+	results := make([]EventResult, 0, len(entries))
+	b := e.cfg.Store.NewBatch()
+	var owed []delivery
+	for i := range entries {
+		event, result := e.event(&entries[i])
+		if result.ErrorCode == "" {
+			for _, d := range e.owed(BusName(entries[i].Bus), result.EventID, event) {
+				if err := d.put(b); err != nil {
+					return nil, err
+				}
+				owed = append(owed, d)
+			}
+		}
+		results = append(results, result)
+	}
+	if err := e.cfg.Store.Commit(b); err != nil {
+		return nil, err
+	}
+	e.deliveries.add(owed)
+	return results, nil
+}
+
+// event checks an entry and makes the event of it.
+func (e *Events) event(n *EventEntry) (*value.Object, EventResult) {
+	required := []struct{ name, text string }{{"Source", n.Source}, {"DetailType", n.DetailType}, {"Detail", n.Detail}}
+	for _, r := range required {
+		if r.text == "" {
+			return nil, EventResult{ErrorCode: "InvalidArgument", ErrorMessage: "Parameter " + r.name + " is not valid. Reason: " + r.name + " is a required argument."}
+		}
+	}
+	detail, err := value.Parse(n.Detail)
+	if _, ok := detail.(*value.Object); !ok || err != nil {
+		return nil, EventResult{ErrorCode: "MalformedDetail", ErrorMessage: "Detail is malformed."}
+	}
+	if len(n.Source) >= 4 && n.Source[:4] == "aws." {
+		return nil, EventResult{ErrorCode: "NotAuthorizedForSourceException", ErrorMessage: "Not authorized for the source."}
+	}
+	return e.make(n, detail)
+}
+
+// make makes the event.
+func (e *Events) make(n *EventEntry, detail value.Value) (*value.Object, EventResult) {
+	at := n.Time
+	if at.IsZero() {
+		at = e.cfg.Now()
+	}
+	resources := make(value.Array, 0, len(n.Resources))
+	for _, r := range n.Resources {
+		resources = append(resources, value.String(r))
+	}
+	id := uuid.NewString()
+	return value.NewObject(
+		value.Member{Name: "version", Value: value.String("0")},
+		value.Member{Name: "id", Value: value.String(id)},
+		value.Member{Name: "detail-type", Value: value.String(n.DetailType)},
+		value.Member{Name: "source", Value: value.String(n.Source)},
+		value.Member{Name: "account", Value: value.String(e.cfg.Place.Account)},
+		value.Member{Name: "time", Value: value.String(at.UTC().Format(eventTime))},
+		value.Member{Name: "region", Value: value.String(e.cfg.Place.Region)},
+		value.Member{Name: "resources", Value: resources},
+		value.Member{Name: "detail", Value: detail},
+	), EventResult{EventID: id}
+}
+
+// Listens tells whether anybody would hear of events on the default bus.
+func (e *Events) Listens() bool {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return len(e.rules[DefaultBus]) > 0
+}
+
+// PutIn adds to the batch what is owed for an event of an AWS service on the default bus. committed is to be called once the batch is on
+// disk.
+func (e *Events) PutIn(b *store.Batch, n EventEntry) (committed func(), err error) {
+	detail, err := value.Parse(n.Detail)
+	if err != nil {
+		return nil, err
+	}
+	event, result := e.make(&n, detail)
+	owed := e.owed(DefaultBus, result.EventID, event)
+	for _, d := range owed {
+		if err := d.put(b); err != nil {
+			return nil, err
+		}
+	}
+	return func() { e.deliveries.add(owed) }, nil
+}
+
+// maxHops ends events that buses send around in circles.
+const maxHops = 5
+
+// owed returns the deliveries that an event on a bus causes.
+func (e *Events) owed(bus, id string, event *value.Object) []delivery {
+	return e.owedAfter(bus, id, event, 0)
+}
+
+func (e *Events) owedAfter(bus, id string, event *value.Object, hops int) []delivery {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	now := e.cfg.Now()
+	var list []delivery
+	for _, r := range e.rules[bus] {
+		if r.Disabled || r.pattern == nil || !r.pattern.Match(event) {
+			continue
+		}
+		for i := range r.Targets {
+			t := &r.Targets[i]
+			if arn, err := sfn.ParseARN(t.ARN); err == nil && arn.Service == "events" {
+				if hops < maxHops { // another bus: what its rules owe is owed at once
+					list = append(list, e.owedAfter(BusName(t.ARN), id, event, hops+1)...)
+				}
+				continue
+			}
+			make, err := newInput(t)
+			if err != nil {
+				continue // it was checked when it was put
+			}
+			list = append(list, newDelivery(r, t, id, make(event, about{e.RuleARN(r.Bus, r.Name), r.Name, now}), now))
+		}
+	}
+	return list
+}
+
+// newDelivery is what is owed to one target.
+func newDelivery(r *Rule, t *Target, id, input string, now time.Time) delivery {
+	d := delivery{
+		Key: uuid.Must(uuid.NewV7()).String(), EventID: id, Rule: r.Name, Target: t.ARN, Input: input, First: now.UnixMilli(), Next: now.UnixMilli(),
+		Until: now.Add(maxEventAge).UnixMilli(), Attempts: maxAttempts,
+	}
+	if p := t.RetryPolicy; p != nil && p.MaximumEventAgeInSeconds != nil {
+		d.Until = now.Add(time.Duration(*p.MaximumEventAgeInSeconds) * time.Second).UnixMilli()
+	}
+	if p := t.RetryPolicy; p != nil && p.MaximumRetryAttempts != nil {
+		d.Attempts = *p.MaximumRetryAttempts
+	}
+	if t.DeadLetterConfig != nil {
+		d.DeadLetters = t.DeadLetterConfig.ARN
+	}
+	return d
+}
+
+// put adds the delivery to the batch.
+func (d *delivery) put(b *store.Batch) error {
+	text, err := json.Marshal(d)
+	if err != nil {
+		return err
+	}
+	return b.PutDocument(collectionDeliveries, d.Key, text)
+}
