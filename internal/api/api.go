@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/tutti-run/tutti/internal/logs"
 	"github.com/tutti-run/tutti/internal/sfn"
+	"github.com/tutti-run/tutti/internal/trigger"
 )
 
 // Config says what stands behind the front door. A service that is nil is not served, and a request for it is told so.
@@ -18,6 +19,8 @@ type Config struct {
 	States States
 	// Logs is Amazon CloudWatch Logs.
 	Logs *logs.Service
+	// Events is Amazon EventBridge.
+	Events *trigger.Events
 	// S3 and Lambda are services with a REST protocol, which their handlers know in full: errors and the greatest body included.
 	S3, Lambda http.Handler
 	// Place is where requests are, and what they name, that do not say it by their signature; zero means [sfn.DefaultPlace].
@@ -33,6 +36,7 @@ func (c *Config) services() []service {
 	return []service{
 		{route: statesProtocol.route, handler: serveJSON(&statesProtocol, statesOperations, newStepFunctions(c), c.Log), served: c.States != nil},
 		{route: logsProtocol.route, handler: serveJSON(&logsProtocol, logsOperations, newCloudWatchLogs(c), c.Log), served: c.Logs != nil},
+		{route: eventsProtocol.route, handler: serveJSON(&eventsProtocol, eventsOperations, newEventBridge(c), c.Log), served: c.Events != nil},
 		{route: s3Route, handler: c.S3, served: c.S3 != nil},
 		{route: lambdaRoute, handler: c.Lambda, served: c.Lambda != nil},
 	}

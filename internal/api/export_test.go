@@ -133,3 +133,6 @@ func (r rules) words() string {
 	}
 	return strings.Join(words, " ")
 }
+
+// EventsOperationNames lists the table of operations of EventBridge.
+func EventsOperationNames() []string { return slices.Sorted(maps.Keys(eventsOperations)) }
