@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/tutti-run/tutti/internal/s3"
@@ -184,6 +183,9 @@ type manifest struct {
 	ResultFiles       struct{ FAILED, PENDING, SUCCEEDED []resultFile }
 }
 
+// listed is what the manifest has of files: an empty list where there are none.
+func listed(f *resultFiles) []resultFile { return append([]resultFile{}, f.done...) }
+
 // export writes the files and the manifest, and returns the state's result. Writing them again, after a crash, gives the same.
 func (m *mapRun) export() (*value.Data, *sfn.Failure, error) {
 	folder := m.ARN[strings.LastIndexByte(m.ARN, ':')+1:] + "/"
@@ -213,9 +215,9 @@ func (m *mapRun) export() (*value.Data, *sfn.Failure, error) {
 		return nil, nil, err
 	}
 	list := manifest{DestinationBucket: m.Writer.Bucket, MapRunArn: m.ARN}
-	list.ResultFiles.FAILED = slices.Concat([]resultFile{}, files[filesFailed].done)
-	list.ResultFiles.PENDING = slices.Concat([]resultFile{}, files[filesPending].done)
-	list.ResultFiles.SUCCEEDED = slices.Concat([]resultFile{}, files[filesSucceeded].done)
+	list.ResultFiles.FAILED = listed(files[filesFailed])
+	list.ResultFiles.PENDING = listed(files[filesPending])
+	list.ResultFiles.SUCCEEDED = listed(files[filesSucceeded])
 	text, err := json.Marshal(list)
 	if err != nil {
 		return nil, nil, err
