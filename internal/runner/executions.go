@@ -87,7 +87,6 @@ func (r *Runner) Describe(arn string) (Description, error) {
 
 func (r *Runner) describe(record store.Execution) (Description, error) {
 	d := Description{Execution: record}
-	d.RedriveStatus, d.RedriveStatusReason = r.redriveStatus(&record)
 	for e, err := range r.events(&record, 1) {
 		if err != nil {
 			return d, err
@@ -97,12 +96,18 @@ func (r *Runner) describe(record store.Execution) (Description, error) {
 		}
 		break
 	}
-	if !record.Status.Ended() {
-		return d, nil
+	return d, r.describeEnd(&d)
+}
+
+// describeEnd adds how the execution ended, and whether it can be redriven.
+func (r *Runner) describeEnd(d *Description) error {
+	d.RedriveStatus, d.RedriveStatusReason = r.redriveStatus(&d.Execution)
+	if !d.Status.Ended() {
+		return nil
 	}
-	for e, err := range r.events(&record, record.LastEventID) {
+	for e, err := range r.events(&d.Execution, d.LastEventID) {
 		if err != nil {
-			return d, err
+			return err
 		}
 		switch end := e.Details.(type) {
 		case *history.OutputDetails:
@@ -113,7 +118,7 @@ func (r *Runner) describe(record store.Execution) (Description, error) {
 			}
 		}
 	}
-	return d, nil
+	return nil
 }
 
 // History reads the events of an execution from the given id on.

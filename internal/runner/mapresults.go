@@ -42,9 +42,8 @@ func (m *mapRun) result(l laid) (childResult, error) {
 	if err != nil {
 		return c, err
 	}
-	c.started = true
-	c.Description, err = m.describe(record)
-	return c, err
+	c.started, c.Execution = true, record
+	return c, m.describeEnd(&c.Description)
 }
 
 // inline makes the state's result, or says why there is none.
