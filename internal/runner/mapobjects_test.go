@@ -1,6 +1,7 @@
 package runner_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -19,6 +20,8 @@ import (
 	"github.com/tutti-run/tutti/internal/s3"
 	"github.com/tutti-run/tutti/internal/sfn"
 	"github.com/tutti-run/tutti/internal/store"
+	"github.com/tutti-run/tutti/internal/task"
+	"github.com/tutti-run/tutti/internal/value"
 )
 
 // storage is a server with an S3 on the same disk that has a bucket "data".
@@ -437,6 +440,95 @@ func TestMapRunIsAbortedAcrossAPowerCut(t *testing.T) {
 		}
 		for e, err := range s.store.Running() {
 			t.Errorf("%s is left running, %v", e.ARN, err)
+		}
+	})
+}
+
+// TestMapRunIsRedriven redrives a Map Run whose threshold was exceeded: what failed and what had not begun goes on, what succeeded stays.
+func TestMapRunIsRedriven(t *testing.T) {
+	for _, kind := range []string{"STANDARD", "EXPRESS"} {
+		t.Run(kind, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var broken atomic.Bool
+				broken.Store(true)
+				s := openStorage(t, vfs.NewMem(), tasks{"f": func(_ context.Context, c task.Call) (*value.Data, *sfn.Failure) {
+					time.Sleep(time.Minute)
+					if broken.Load() && strings.Contains(c.Parameters.Text(), `2`) {
+						return nil, sfn.Fail("Broken", "it is")
+					}
+					return value.NewData(value.Bool(true)), nil
+				}})
+				defer s.close(t)
+				definition := distributed(kind, fmt.Sprintf(writes, `,"WriterConfig":{"Transformation":"COMPACT","OutputType":"JSON"}`),
+					`"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName":"f","Payload.$":"$"},"OutputPath":"$","End":true}}`)
+				d := s.run(t, s.machine(t, "m", strings.Replace(definition, `"MaxConcurrency":2`, `"MaxConcurrency":1`, 1)), `[1,2,3]`)
+				run := s.onlyMapRun(t, d.ARN)
+				if want := (runner.MapRunCounts{Total: 3, Succeeded: 1, Failed: 1, Pending: 1, ResultsWritten: 2}); d.Status != sfn.StatusFailed || run.Items != want {
+					t.Fatalf("%s %+v, want %+v", d.Status, run.Items, want)
+				}
+				broken.Store(false)
+				time.Sleep(time.Hour)
+				if _, err := s.RedriveExecution(t.Context(), d.ARN, ""); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Second)
+				run = s.onlyMapRun(t, d.ARN)
+				if want := (runner.MapRunCounts{Total: 3, Succeeded: 1, Running: 1, Pending: 1}); run.Status != sfn.StatusRunning || run.Items != want || run.RedriveCount != 1 || run.RedriveDate.IsZero() || !run.StopDate.IsZero() {
+					t.Errorf("%+v, want %+v", run, want)
+				}
+				d = s.end(t, d.ARN)
+				run = s.onlyMapRun(t, d.ARN)
+				if want := (runner.MapRunCounts{Total: 3, Succeeded: 3, ResultsWritten: 3}); d.Status != sfn.StatusSucceeded || run.Status != sfn.StatusSucceeded || run.Items != want {
+					t.Errorf("%s %v %+v, want %+v", d.Status, d.Failure, run, want)
+				}
+				children, _, err := s.Executions(store.Filter{MapRunARN: run.ARN})
+				if err != nil || len(children) != 3 {
+					t.Errorf("%d children, %v", len(children), err)
+				}
+			})
+		})
+	}
+}
+
+// TestMapRunPendingRedrive stops a redrive before it has come to all children: those it has not come to are as they were.
+func TestMapRunPendingRedrive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := openStorage(t, vfs.NewMem(), tasks{"f": func(context.Context, task.Call) (*value.Data, *sfn.Failure) {
+			time.Sleep(time.Minute)
+			return nil, sfn.Fail("Broken", "it is")
+		}})
+		defer s.close(t)
+		m := s.machine(t, "m", distributed("STANDARD", "", `"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName":"f"},"End":true}}`))
+		started, err := s.StartExecution(t.Context(), runner.StartRequest{MachineARN: m, Input: `[1,2,3,4]`}) // two at once fail
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		run := s.onlyMapRun(t, started.ARN)
+		one := int64(1) // from the redrive on
+		if err := s.UpdateMapRun(run.ARN, runner.MapRunUpdate{MaxConcurrency: &one}); err != nil {
+			t.Fatal(err)
+		}
+		d := s.end(t, started.ARN)
+		time.Sleep(time.Hour)
+		if _, err := s.RedriveExecution(t.Context(), d.ARN, ""); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		pending, _, err := s.Executions(store.Filter{MapRunARN: run.ARN, Status: sfn.StatusPendingRedrive})
+		if run = s.onlyMapRun(t, d.ARN); err != nil || len(pending) != 1 || run.Items.PendingRedrive != 1 || run.Items.Running != 1 || run.Items.Pending != 2 {
+			t.Errorf("%d children are pending, %+v, %v", len(pending), run.Items, err)
+		}
+		if _, err := s.StopExecution(t.Context(), d.ARN, sfn.Failure{}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		run = s.onlyMapRun(t, d.ARN)
+		if run.Status != sfn.StatusAborted || run.Items.Aborted+run.Items.Failed != 2 || run.Items.Pending != 2 || run.Items.PendingRedrive != 0 {
+			t.Errorf("%s %+v, want two that have ended", run.Status, run.Items)
+		}
+		if pending, _, err = s.Executions(store.Filter{MapRunARN: run.ARN, Status: sfn.StatusPendingRedrive}); err != nil || len(pending) != 0 {
+			t.Errorf("%d children are left pending, %v", len(pending), err)
 		}
 	})
 }
