@@ -11,7 +11,7 @@ import (
 
 // rungs is the ladder: a package imports only packages on lower rungs, never sideways, never up (docs/architecture.md).
 var rungs = [][]string{
-	1:  {"sfn", "value"},
+	1:  {"sfn", "value", "clock"},
 	2:  {"jsonpath", "jsonata", "schema", "iam", "history", "awsmodel"},
 	3:  {"payload"},
 	4:  {"asl", "cfn"},

@@ -20,6 +20,7 @@ const defaultPort = 4566
 type devOptions struct {
 	projectFlags
 	upstream upstreamFlags
+	clock    clockFlag
 	template string
 	port     int
 	demo     bool
@@ -43,6 +44,7 @@ Executions that were under way when the server last ended go on.
 	}
 	o.addTo(cmd)
 	o.upstream.addTo(cmd)
+	o.clock.addTo(cmd)
 	cmd.Flags().StringVar(&o.template, "template", "", "the template `FILE` (default: infra/snapshot/*.template.json)")
 	cmd.Flags().IntVar(&o.port, "port", defaultPort, "the port on 127.0.0.1; 0 for any that is free")
 	demoFlag(cmd, &o.demo)
@@ -80,7 +82,7 @@ func (c *cli) dev(ctx context.Context, o devOptions) (err error) {
 	progress := &buildProgress{console: c.err}
 	lines := functionLines{shown, new(atomic.Pointer[map[string]string])}
 	s, err := openServer(ctx, serveOptions{
-		project: p, template: template, upstream: o.upstream, port: o.port, schedules: true, log: c.logger(), lines: lines,
+		project: p, template: template, upstream: o.upstream, clock: o.clock, port: o.port, schedules: true, log: c.logger(), lines: lines,
 		progress: func(e stack.Event) {
 			if e.Kind == stack.NotRunHere {
 				others = append(others, e.Detail)

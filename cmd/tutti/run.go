@@ -18,6 +18,7 @@ import (
 type runOptions struct {
 	clientFlags
 	upstream upstreamFlags
+	clock    clockFlag
 	template string
 	input    string
 	name     string
@@ -46,6 +47,7 @@ FAILED, 4 if it TIMED_OUT, 5 if it was ABORTED.
 	}
 	o.addTo(cmd)
 	o.upstream.addTo(cmd)
+	o.clock.addTo(cmd)
 	cmd.Flags().StringVar(&o.template, "template", "", "the template `FILE` for a server of its own (default: infra/snapshot/*.template.json)")
 	cmd.Flags().StringVar(&o.input, "input", "", "the input: a `FILE`, - for standard input, or JSON (default: {})")
 	cmd.Flags().StringVar(&o.name, "name", "", "the execution's `NAME` (default: a new one)")
@@ -97,7 +99,7 @@ func (c *cli) runAlone(ctx context.Context, o runOptions, machine, input string)
 		return err
 	}
 	progress := &buildProgress{console: c.err}
-	s, err := openServer(ctx, serveOptions{project: p, upstream: o.upstream, template: template, progress: progress.event, log: c.logger()})
+	s, err := openServer(ctx, serveOptions{project: p, upstream: o.upstream, clock: o.clock, template: template, progress: progress.event, log: c.logger()})
 	progress.done()
 	if err != nil {
 		return err

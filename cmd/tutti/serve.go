@@ -31,6 +31,7 @@ type serveOptions struct {
 	port      int // 0 for any
 	schedules bool
 	upstream  upstreamFlags
+	clock     clockFlag
 	lines     lambda.Logs
 	progress  func(stack.Event)
 	log       *slog.Logger
@@ -70,7 +71,7 @@ func openServer(ctx context.Context, o serveOptions) (_ *server, err error) {
 	}()
 	s.stack, err = stack.Open(ctx, stack.Config{
 		Project: o.project.root, Template: o.template, Data: o.project.data, Place: sfn.DefaultPlace(), Log: o.log, Lines: o.lines,
-		Schedules: o.schedules, Routes: routes, Connections: connections,
+		Schedules: o.schedules, Clock: o.clock.clock(), SkipsTime: o.clock.skip, Routes: routes, Connections: connections,
 		Progress: func(e stack.Event) {
 			if e.Kind == stack.Resumed {
 				s.resumed = append(s.resumed, e.Name)

@@ -33,6 +33,20 @@ func (a *alarms) Pop() any {
 	return last
 }
 
+// NextWait is when the execution goes on by itself: a Wait ends, or a retry begins. Zero for never; timeouts do not count.
+func (x *Execution) NextWait() time.Time {
+	var first time.Time
+	for _, f := range x.flows {
+		if f == nil || f.phase == running || f.isCut() {
+			continue
+		}
+		if at := f.wakeAt(); !at.IsZero() && (first.IsZero() || at.Before(first)) {
+			first = at
+		}
+	}
+	return first
+}
+
 // setAlarm notes when the flow wants to be woken, if it does.
 func (x *Execution) setAlarm(f *flow) {
 	if at := f.wakeAt(); !at.IsZero() {

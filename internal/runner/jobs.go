@@ -82,6 +82,9 @@ func (s *shard) watch(r *resident, j *job) {
 	r.calls[j.scheduled], r.jobs[j.scheduled] = cancel, j
 	began := s.runner.begin(&s.runner.watches, func() {
 		defer cancel()
+		if j.call.Resource.Service != "states" { // a nested execution is one of our own, and has waits that may be skipped
+			defer s.runner.atWork()()
+		}
 		output, failure := s.runner.tasks.AwaitJob(ctx, j.call, j.submitted)
 		if ctx.Err() != nil {
 			return // nobody waits any more, or the next process does

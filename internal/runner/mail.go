@@ -78,6 +78,13 @@ func (m *mail) take(dst []message, limit int) (taken []message, more, closed boo
 	return dst, len(m.waiting) > 0, m.closed
 }
 
+// empty tells whether no message waits.
+func (m *mail) empty() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.waiting) == 0
+}
+
 func (m *mail) close() {
 	m.mu.Lock()
 	m.closed = true

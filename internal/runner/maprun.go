@@ -98,7 +98,9 @@ func (s *shard) mapRun(ctx context.Context, cancel context.CancelFunc, r *reside
 	began := s.runner.begin(&s.runner.watches, func() {
 		defer s.runner.live.put(run.ARN, nil)
 		defer cancel()
+		run.rest = s.runner.atWork()
 		output, failure, err := run.run(ctx)
+		run.rest()
 		switch {
 		case s.runner.stopping.Load():
 		case err != nil:
@@ -136,6 +138,7 @@ type mapRun struct {
 
 	// What follows belongs to the goroutine alone.
 
+	rest   func()          // ends the stretch of work under way; nil while nobody asks whether it works
 	atWork map[string]laid // by ARN
 	bytes  int             // of the inputs at work
 }
@@ -176,6 +179,18 @@ func (m *mapRun) poke() {
 	select {
 	case m.wake <- struct{}{}:
 	default:
+	}
+}
+
+// sleep waits for an end or for other limits.
+func (m *mapRun) sleep(ctx context.Context) {
+	if m.rest != nil {
+		m.rest()
+		defer func() { m.rest = m.Runner.atWork() }()
+	}
+	select {
+	case <-m.wake:
+	case <-ctx.Done():
 	}
 }
 
@@ -309,10 +324,7 @@ func (m *mapRun) waitFor(ctx context.Context, condition func() bool) error {
 		if condition() || m.tooMany() {
 			return nil
 		}
-		select {
-		case <-m.wake:
-		case <-ctx.Done():
-		}
+		m.sleep(ctx)
 	}
 }
 
@@ -433,9 +445,8 @@ func (m *mapRun) stopChildren(ctx context.Context, why error) error {
 		if len(m.atWork) == 0 {
 			break
 		}
-		select {
-		case <-m.wake:
-		case <-m.ctx.Done():
+		m.sleep(m.ctx)
+		if m.ctx.Err() != nil {
 			return errors.Join(why, errStopping)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/tutti-run/tutti/internal/asl"
+	"github.com/tutti-run/tutti/internal/clock"
 	"github.com/tutti-run/tutti/internal/engine"
 	"github.com/tutti-run/tutti/internal/items"
 	"github.com/tutti-run/tutti/internal/s3"
@@ -56,8 +57,10 @@ type Config struct {
 	Logs Logs
 	// Objects is nil where there is no S3: then an ItemReader fails, and a ResultWriter too.
 	Objects Objects
-	// Now is the clock; nil means time.Now.
-	Now func() time.Time
+	// Clock is the time by which executions wait; nil means the computer's.
+	Clock *clock.Clock
+	// Skips tells that the clock is moved on while nobody works ([Runner.Quiet]). Executions that only wait then stay in memory.
+	Skips bool
 	// Log receives our own trouble; nil discards it.
 	Log *slog.Logger
 	// Shards is how many goroutines decide; 0 means four for each CPU, so that some decide while others wait for the disk.
@@ -68,7 +71,7 @@ type Config struct {
 type Runner struct {
 	store *store.Store
 	tasks Performer
-	now   func() time.Time
+	clock *clock.Clock
 	log   *slog.Logger
 	logs  Logs
 
@@ -78,7 +81,10 @@ type Runner struct {
 	machines   machines
 	activities activities
 	shards     []*shard
-	open       atomic.Int64 // Standard executions that have not ended
+	skips      bool
+	working    atomic.Int64  // Map Runs that do something, and jobs elsewhere that have not ended
+	worked     atomic.Uint64 // grows with everything that is done
+	open       atomic.Int64  // Standard executions that have not ended
 	maxOpen    int64
 	seed       maphash.Seed
 	wakes      wakes
@@ -96,9 +102,9 @@ type Runner struct {
 
 // New returns a runner that has not been started. Close ends it, started or not.
 func New(cfg Config) *Runner {
-	r := &Runner{store: cfg.Store, tasks: cfg.Tasks, objects: cfg.Objects, now: cfg.Now, log: cfg.Log, logs: cfg.Logs, seed: maphash.MakeSeed()}
-	if r.now == nil {
-		r.now = time.Now
+	r := &Runner{store: cfg.Store, tasks: cfg.Tasks, objects: cfg.Objects, clock: cfg.Clock, skips: cfg.Skips, log: cfg.Log, logs: cfg.Logs, seed: maphash.MakeSeed()}
+	if r.clock == nil {
+		r.clock = clock.Real()
 	}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
@@ -135,7 +141,11 @@ func (r *Runner) Start() (resumed int, err error) {
 		for _, s := range r.shards {
 			r.wg.Go(s.run)
 		}
-		for e, failed := range r.store.Awake() {
+		atWork := r.store.Awake()
+		if r.skips { // those that wait count too: the clock is to be moved on to their times
+			atWork = r.store.Running()
+		}
+		for e, failed := range atWork {
 			if err = failed; err != nil {
 				return
 			}
@@ -190,6 +200,8 @@ func (r *Runner) begin(underWay *sync.WaitGroup, f func()) bool {
 	underWay.Go(f)
 	return true
 }
+
+func (r *Runner) now() time.Time { return r.clock.Now() }
 
 // InFlight is how many calls of Task states are under way.
 func (r *Runner) InFlight() int {

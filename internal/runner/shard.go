@@ -32,6 +32,8 @@ type shard struct {
 	waiters   map[string][]message // who waits for the end of an execution, by ARN
 	asleep    map[string]asleep    // executions that have left memory and whose time only the shard knows, by ARN
 	timers    timers
+	idle      atomic.Bool  // the shard waits for mail or for the time
+	nextWait  atomic.Int64 // while it is idle and the clock is one that skips: when a Wait or a retry is due first, in Unix nanoseconds; 0 for never
 	inFlight  atomic.Int64
 
 	// What follows belongs to the current round.
@@ -97,15 +99,23 @@ func (s *shard) run() {
 		if closed {
 			return
 		}
+		moved := s.runner.clock.Moved()
 		wait := time.Hour
 		if next, ok := s.timers.next(); ok {
 			wait = max(0, next.Sub(s.runner.now()))
 		}
-		timer.Reset(wait)
+		timer.Reset(s.runner.clock.Real(wait))
+		if s.runner.skips {
+			s.nextWait.Store(s.firstWait())
+		}
+		s.idle.Store(true)
 		select {
 		case <-s.mail.signal:
 		case <-timer.C:
+		case <-moved:
 		}
+		s.idle.Store(false)
+		s.runner.worked.Add(1)
 	}
 }
 
@@ -456,7 +466,7 @@ func (s *shard) rest(r *resident) {
 	if !r.record.WakeAt.IsZero() {
 		s.runner.wakes.note(r.record.WakeAt)
 	}
-	if !r.express && len(r.calls) == 0 && wake.Sub(s.runner.now()) > staysFor {
+	if !r.express && !s.runner.skips && len(r.calls) == 0 && wake.Sub(s.runner.now()) > staysFor {
 		delete(s.residents, r.record.ARN)
 		if r.record.WakeAt.IsZero() || wake.Before(r.record.WakeAt) {
 			// It waits for a worker, and counts as at work on disk, so that a restart puts its task up again; or it waits for a heartbeat, of

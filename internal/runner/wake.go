@@ -43,13 +43,15 @@ func (r *Runner) wakeLoop() {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
+		moved := r.clock.Moved()
+		timer.Reset(r.clock.Real(r.wakeDue()))
 		select {
 		case <-r.ctx.Done():
 			return
 		case <-timer.C:
 		case <-r.wakes.poked:
+		case <-moved:
 		}
-		timer.Reset(r.wakeDue())
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/tutti-run/tutti/internal/awsclient"
 	"github.com/tutti-run/tutti/internal/cfn"
+	"github.com/tutti-run/tutti/internal/clock"
 	"github.com/tutti-run/tutti/internal/lambda"
 	"github.com/tutti-run/tutti/internal/logs"
 	"github.com/tutti-run/tutti/internal/runner"
@@ -44,6 +45,10 @@ type Config struct {
 	Progress func(Event)
 	// Schedules tells whether schedules start executions.
 	Schedules bool
+	// Clock is the time of executions and schedules; nil means the computer's. SkipsTime moves it on to the next Wait, retry or schedule whenever
+	// nobody works.
+	Clock     *clock.Clock
+	SkipsTime bool
 	// Routes says where the calls of Task states to services go; nil means nowhere.
 	Routes *awsclient.Routes
 	// Connections are what HTTP tasks authenticate with, by name, beside those of the template. They win over those.
@@ -126,6 +131,8 @@ type Stack struct {
 	machines  []MachineInfo
 	targets   map[string]string // of schedules: ARN by name
 
+	stopSkipping func() // nil while the clock is not moved on
+
 	progress  sync.Mutex
 	closeOnce sync.Once
 	closeErr  error
@@ -140,7 +147,10 @@ func Open(ctx context.Context, cfg Config) (_ *Stack, err error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Stack{cfg: cfg, scheduler: trigger.NewScheduler(nil), targets: map[string]string{}}
+	if cfg.Clock == nil {
+		cfg.Clock = clock.Real()
+	}
+	s := &Stack{cfg: cfg, scheduler: trigger.NewScheduler(cfg.Clock, nil), targets: map[string]string{}}
 	defer func() {
 		if err != nil {
 			_ = s.Close(context.Background())
@@ -167,7 +177,7 @@ func Open(ctx context.Context, cfg Config) (_ *Stack, err error) {
 	s.connections = task.ConnectionSet{}
 	maps.Copy(s.connections, cfg.Connections)
 	s.catalog = task.NewCatalog(task.Config{Functions: s.host, Routes: cfg.Routes, Connections: s.connections})
-	s.runner = runner.New(runner.Config{Store: s.store, Tasks: s.catalog, Objects: s.objects, Logs: s.logs, Log: cfg.Log})
+	s.runner = runner.New(runner.Config{Store: s.store, Clock: cfg.Clock, Skips: cfg.SkipsTime, Tasks: s.catalog, Objects: s.objects, Logs: s.logs, Log: cfg.Log})
 	s.catalog.Follow(s.runner)
 	if err := s.deploy(ctx, template); err != nil {
 		return nil, err
@@ -189,6 +199,19 @@ func (s *Stack) Start() (resumed int, err error) {
 	if s.cfg.Schedules {
 		err = s.scheduler.Start(context.Background()) // Close ends it
 	}
+	if s.cfg.SkipsTime {
+		workers := []clock.Worker{s.runner}
+		if s.cfg.Schedules {
+			workers = append(workers, s.scheduler)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan struct{})
+		s.stopSkipping = func() { cancel(); <-done }
+		go func() {
+			defer close(done)
+			clock.Skip(ctx, s.cfg.Clock, workers...)
+		}()
+	}
 	return resumed, err
 }
 
@@ -196,6 +219,9 @@ func (s *Stack) Start() (resumed int, err error) {
 func (s *Stack) Close(ctx context.Context) error {
 	s.closeOnce.Do(func() {
 		var errs []error
+		if s.stopSkipping != nil {
+			s.stopSkipping()
+		}
 		s.scheduler.Stop()
 		if s.runner != nil {
 			s.runner.Close(ctx)

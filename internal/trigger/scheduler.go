@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/tutti-run/tutti/internal/clock"
 )
 
 // The errors of a [Scheduler], each wrapped with the name of the job.
@@ -57,6 +59,7 @@ type Jitter func(name string, due time.Time, window time.Duration) time.Duration
 // One goroutine makes all calls. After the computer slept, or a call took long, each job that came due in the meantime is called
 // once, and what it has missed by more than a minute beyond its window is left out.
 type Scheduler struct {
+	clock  *clock.Clock
 	jitter Jitter
 	wake   chan struct{} // holds a token when the jobs have changed
 	done   chan struct{} // closed when the loop has ended
@@ -73,12 +76,16 @@ type entry struct {
 	call time.Time // due, and how far into the window
 }
 
-// NewScheduler returns a scheduler without jobs that is not started. A nil jitter makes every call at the beginning of its window.
-func NewScheduler(jitter Jitter) *Scheduler {
+// NewScheduler returns a scheduler without jobs that is not started. A nil clock is the computer's. A nil jitter makes every call at the
+// beginning of its window.
+func NewScheduler(c *clock.Clock, jitter Jitter) *Scheduler {
+	if c == nil {
+		c = clock.Real()
+	}
 	if jitter == nil {
 		jitter = func(string, time.Time, time.Duration) time.Duration { return 0 }
 	}
-	return &Scheduler{jitter: jitter, wake: make(chan struct{}, 1), done: make(chan struct{}), jobs: map[string]*entry{}}
+	return &Scheduler{clock: c, jitter: jitter, wake: make(chan struct{}, 1), done: make(chan struct{}), jobs: map[string]*entry{}}
 }
 
 // Add adds a job. A rate without a start date starts now, and is due now (user guide, "Rate-based schedules"). It fails with
@@ -90,7 +97,7 @@ func (s *Scheduler) Add(job Job) error {
 	if job.Window < 0 || job.Window > MaxWindow {
 		return fmt.Errorf("adding schedule %q: a flexible time window is at most %v, not %v", job.Name, MaxWindow, job.Window)
 	}
-	now := wallClock()
+	now := s.wallClock()
 	if _, isRate := job.Schedule.timing.(rate); isRate && job.Schedule.start.IsZero() {
 		job.Schedule = job.Schedule.Between(now, job.Schedule.end)
 	}
@@ -129,7 +136,7 @@ func (s *Scheduler) Fire(ctx context.Context, name string) error {
 	if !exists {
 		return fmt.Errorf("firing schedule %q: %w", name, ErrNotFound)
 	}
-	e.Run(ctx, wallClock())
+	e.Run(ctx, s.wallClock())
 	return nil
 }
 
@@ -192,19 +199,21 @@ func (s *Scheduler) loop(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-timer.C:
-		case <-s.wake:
-		}
-		for _, c := range s.takeDue(wallClock()) {
+		moved := s.clock.Moved()
+		for _, c := range s.takeDue(s.wallClock()) {
 			if ctx.Err() != nil {
 				return
 			}
 			c.run(ctx, c.due)
 		}
-		timer.Reset(s.sleep(wallClock()))
+		timer.Reset(s.clock.Real(s.sleep(s.wallClock())))
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		case <-s.wake:
+		case <-moved:
+		}
 	}
 }
 
@@ -262,4 +271,19 @@ func (s *Scheduler) advance(e *entry, after time.Time) bool {
 }
 
 // wallClock returns the time without the monotonic reading, so that differences are those of the wall clock.
-func wallClock() time.Time { return time.Now().Round(0) }
+func (s *Scheduler) wallClock() time.Time { return s.clock.Now().Round(0) }
+
+// Quiet implements [clock.Worker]: what the scheduler starts works elsewhere.
+func (s *Scheduler) Quiet() (bool, uint64) { return true, 0 }
+
+// NextDue implements [clock.Worker].
+func (s *Scheduler) NextDue() (due time.Time, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range s.jobs {
+		if !e.due.IsZero() && !e.Disabled && (!ok || e.call.Before(due)) {
+			due, ok = e.call, true
+		}
+	}
+	return due, ok
+}

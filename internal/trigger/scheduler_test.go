@@ -80,7 +80,7 @@ func expect(t *testing.T, got []string, want ...string) {
 func TestSchedulerDay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var j journal
-		s := trigger.NewScheduler(nil)
+		s := trigger.NewScheduler(nil, nil)
 		add(t, s, j.job(t, "six-hourly", "rate(6 hours)"))
 		add(t, s, j.job(t, "nine", "cron(0 9 * * ? *)"))
 		add(t, s, j.job(t, "once", "at(2000-01-01T18:00:00)"))
@@ -94,7 +94,7 @@ func TestSchedulerDay(t *testing.T) {
 func TestSchedulerEveryMinuteOfADay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var j journal
-		s := trigger.NewScheduler(nil)
+		s := trigger.NewScheduler(nil, nil)
 		add(t, s, j.job(t, "m", "cron(* * * * ? *)"))
 		start(t, s)
 		time.Sleep(24 * time.Hour)
@@ -108,7 +108,7 @@ func TestSchedulerEveryMinuteOfADay(t *testing.T) {
 func TestSchedulerWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var j journal
-		s := trigger.NewScheduler(func(name string, due time.Time, window time.Duration) time.Duration {
+		s := trigger.NewScheduler(nil, func(name string, due time.Time, window time.Duration) time.Duration {
 			if name != "w" || window != 15*time.Minute {
 				t.Errorf("jitter for %s within %v", name, window)
 			}
@@ -127,7 +127,7 @@ func TestSchedulerWindow(t *testing.T) {
 func TestSchedulerChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var j journal
-		s := trigger.NewScheduler(nil)
+		s := trigger.NewScheduler(nil, nil)
 		start(t, s)
 		time.Sleep(10 * time.Minute)
 		add(t, s, j.job(t, "b", "cron(15,30 0 * * ? *)"))
@@ -160,7 +160,7 @@ func TestSchedulerChanges(t *testing.T) {
 func TestSchedulerRefuses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var j journal
-		s := trigger.NewScheduler(nil)
+		s := trigger.NewScheduler(nil, nil)
 		add(t, s, j.job(t, "there", "rate(1 hour)"))
 		late := j.job(t, "late", "rate(1 hour)")
 		late.Schedule = late.Schedule.Between(time.Time{}, time.Now().Add(-time.Hour))
@@ -188,7 +188,7 @@ func TestSchedulerRefuses(t *testing.T) {
 func TestSchedulerBehind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var j journal
-		s := trigger.NewScheduler(nil)
+		s := trigger.NewScheduler(nil, nil)
 		add(t, s, j.job(t, "minutely", "cron(* * * * ? *)"))
 		blocker := j.job(t, "blocker", "at(2000-01-01T00:01:30)")
 		blocker.Run = func(context.Context, time.Time) { time.Sleep(time.Hour) }
@@ -202,7 +202,7 @@ func TestSchedulerBehind(t *testing.T) {
 
 func TestSchedulerStartStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		unstarted := trigger.NewScheduler(nil)
+		unstarted := trigger.NewScheduler(nil, nil)
 		unstarted.Stop()
 		unstarted.Stop()
 		if err := unstarted.Start(t.Context()); !errors.Is(err, trigger.ErrStarted) {
@@ -210,7 +210,7 @@ func TestSchedulerStartStop(t *testing.T) {
 		}
 
 		var j journal
-		s := trigger.NewScheduler(nil)
+		s := trigger.NewScheduler(nil, nil)
 		job := j.job(t, "long", "cron(1 0 * * ? *)")
 		job.Run = func(ctx context.Context, _ time.Time) {
 			<-ctx.Done() // ends because the scheduler is stopped
@@ -228,7 +228,7 @@ func TestSchedulerStartStop(t *testing.T) {
 		s.Stop()
 
 		ctx, cancel := context.WithCancel(t.Context())
-		ended := trigger.NewScheduler(nil)
+		ended := trigger.NewScheduler(nil, nil)
 		if err := ended.Start(ctx); err != nil {
 			t.Fatal(err)
 		}
@@ -240,7 +240,7 @@ func TestSchedulerStartStop(t *testing.T) {
 func TestSchedulerFromWithinAJob(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var j journal
-		s := trigger.NewScheduler(nil)
+		s := trigger.NewScheduler(nil, nil)
 		job := j.job(t, "first", "at(2000-01-01T00:01:00)")
 		job.Run = func(context.Context, time.Time) {
 			if err := s.Add(j.job(t, "second", "at(2000-01-01T00:02:00)")); err != nil {
