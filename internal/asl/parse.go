@@ -16,6 +16,8 @@ import (
 type Options struct {
 	// Type is the type of the state machine; "" stands for Standard. Express machines may do less.
 	Type sfn.MachineType
+	// lone tells that the text is a single state in a machine made for it: its transitions lead out of it.
+	lone bool
 }
 
 // Parse reads and checks a definition. The machine is nil if a diagnostic has the severity ERROR; warnings come with a machine.
@@ -47,7 +49,7 @@ func check(text string, opts Options, d *draft) (*node, *checker, []sfn.Diagnost
 	}
 	c := &checker{machineType: opts.Type, language: languageOf(root, JSONPath), draft: d}
 	c.machine(root)
-	c.structure(root)
+	c.structure(root, opts.lone)
 	return root, c, c.diagnostics
 }
 

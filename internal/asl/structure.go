@@ -8,9 +8,16 @@ import (
 // structure checks what states have to do with each other: transitions, ways out, names, labels. It runs also on definitions with other
 // faults, and is silent about the parts that it cannot understand. That an inner flow does not assign to a variable of an outer one, as
 // the developer guide wants, is no matter of the definition: AWS creates machines that do.
-func (c *checker) structure(root *node) {
+// Of a lone state only what it has inside is looked at.
+func (c *checker) structure(root *node, lone bool) {
 	w := &walk{c, map[string]bool{}, map[string]bool{}}
-	w.flow(root, 0)
+	if !lone {
+		w.flow(root, 0)
+		return
+	}
+	for _, state := range root.get("States").members() {
+		w.within(state, 1)
+	}
 }
 
 type walk struct {

@@ -281,6 +281,8 @@ func (x *Execution) begin(f *flow) {
 // leave follows the exited state: the flow ends, or the next state is entered.
 func (x *Execution) leave(f *flow) {
 	switch {
+	case x.trial != nil:
+		x.leaveTrial(f)
 	case f.next != "":
 		x.enter(f)
 	case f.parent == nil:

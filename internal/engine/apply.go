@@ -26,7 +26,10 @@ func (x *Execution) apply(e *history.Event) {
 		d := e.Details.(*history.ExecutionStartedDetails)
 		x.status, x.started, x.input = sfn.StatusRunning, e.Time, d.Input
 		x.deadline = e.Time.Add(x.limit())
-		x.newFlow(&x.machine.Flow, nil, 0, 0, d.Input)
+		f = x.newFlow(&x.machine.Flow, nil, 0, 0, d.Input)
+		if x.trial != nil {
+			x.beginTrial(f)
+		}
 	case history.ExecutionSucceeded:
 		x.output = e.Details.(*history.OutputDetails).Output
 		x.stop(sfn.StatusSucceeded, e)
@@ -120,6 +123,9 @@ func (x *Execution) applyEntered(f *flow, e *history.Event) {
 	f.retries, f.retryCount, f.result, f.failure, f.lapsed, f.final = nil, 0, nil, nil, false, false
 	f.task, f.fork = task{}, fork{}
 	f.phase = entered
+	if x.trial != nil {
+		f.entered, f.retryCount = 0, x.trial.given.Retries
+	}
 	switch s := f.state.(type) {
 	case *asl.Wait:
 		x.applyWait(f, s)
@@ -130,6 +136,9 @@ func (x *Execution) applyEntered(f *flow, e *history.Event) {
 
 func (x *Execution) applyExited(f *flow, e *history.Event) {
 	d := e.Details.(*history.StateExitedDetails)
+	if x.trial != nil {
+		x.sawAssigned(d.Assigned)
+	}
 	for _, assigned := range d.Assigned {
 		if f.vars == nil {
 			f.vars = map[string]*value.Data{}
@@ -176,6 +185,7 @@ func (x *Execution) closeTask(f *flow) {
 
 func (x *Execution) applyResult(f *flow, e *history.Event, output *value.Data) {
 	f.tail, f.link, f.phase, f.result = e.ID, e.ID, succeeded, output
+	x.saw(f, Result, output)
 	x.closeTask(f)
 	x.wake(f)
 }

@@ -13,12 +13,15 @@ import (
 func (x *Execution) context(f *flow) value.Value { return value.NewObject(x.contextMembers(f)...) }
 
 func (x *Execution) contextMembers(f *flow) []value.Member {
+	if x.trial != nil && x.trial.given.Context != nil {
+		return x.trial.given.contextMembers()
+	}
 	execution := []value.Member{
 		{Name: "Id", Value: value.String(x.identity.ARN)},
 		{Name: "Input", Value: x.input.Value()},
 		{Name: "StartTime", Value: value.String(timestamp(x.started))},
 		{Name: "Name", Value: value.String(x.identity.Name)},
-		{Name: "RoleArn", Value: value.String(x.identity.RoleARN)},
+		{Name: "RoleArn", Value: x.roleContext()},
 	}
 	if x.machine.Type != sfn.Express || x.identity.Unattended {
 		execution = append(execution, value.Member{Name: "RedriveCount", Value: value.Int(x.redriveCount)})

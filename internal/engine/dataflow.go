@@ -31,6 +31,9 @@ func (x *Execution) runtime(f *flow, format string, args ...any) *fault {
 }
 
 func runtimeIn(state string, entered int64, text string) *fault {
+	if entered == 0 { // on trial there is but one state, and there are no events
+		return &fault{failure: *sfn.Fail(sfn.ErrorRuntime, "%s", text)}
+	}
 	return &fault{failure: *sfn.Fail(sfn.ErrorRuntime, "An error occurred while executing the state '%s' (entered at the event id #%d). %s", state, entered, text)}
 }
 
@@ -143,7 +146,11 @@ func (x *Execution) template(f *flow, t *payload.Template, data *value.Data, fie
 
 // effectiveInput is the raw input after InputPath.
 func (x *Execution) effectiveInput(f *flow) (*value.Data, *fault) {
-	return x.path(f, f.state.Common().InputPath, f.data)
+	input, why := x.path(f, f.state.Common().InputPath, f.data)
+	if why == nil {
+		x.saw(f, AfterInputPath, input)
+	}
+	return input, why
 }
 
 // arguments is what the state's work is given: the effective input, or what Parameters (Arguments) make of it.
@@ -156,7 +163,12 @@ func (x *Execution) arguments(f *flow, t *payload.Template) (*value.Data, *fault
 	if f.state.Common().QueryLanguage == asl.JSONata {
 		field = "Arguments"
 	}
-	return x.template(f, t, input, field)
+	made, why := x.template(f, t, input, field)
+	if why == nil {
+		x.saw(f, AfterParameters, made)
+		x.saw(f, AfterArguments, made)
+	}
+	return made, why
 }
 
 // finish exits the state with what its fields make of the result of its work.
@@ -169,6 +181,7 @@ func (x *Execution) finish(f *flow, result *value.Data) {
 	var why *fault
 	switch s := f.state.(type) {
 	case *asl.Pass:
+		x.saw(f, AfterResultSelector, result)
 		output, why = x.place(f, s.ResultPath, result)
 	case *asl.Task:
 		output, why = x.selectAndPlace(f, s.ResultSelector, s.ResultPath, result)
@@ -244,11 +257,20 @@ func (x *Execution) selectAndPlace(f *flow, selector *payload.Template, field as
 	if why != nil {
 		return nil, why
 	}
+	x.saw(f, AfterResultSelector, selected)
 	return x.place(f, field, selected)
 }
 
 // place puts the result into the raw input where ResultPath says.
 func (x *Execution) place(f *flow, field asl.PathField, result *value.Data) (*value.Data, *fault) {
+	placed, why := x.placed(f, field, result)
+	if why == nil {
+		x.saw(f, AfterResultPath, placed)
+	}
+	return placed, why
+}
+
+func (x *Execution) placed(f *flow, field asl.PathField, result *value.Data) (*value.Data, *fault) {
 	switch {
 	case field.Discard:
 		return f.data, nil

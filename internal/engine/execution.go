@@ -48,6 +48,7 @@ type Execution struct {
 	alarms   alarms          // when flows want to be woken
 	deadline time.Time       // of the whole execution
 	prepare  func(asl.Resource, *value.Data) (*value.Data, string)
+	trial    *trial // of a test of a single state; nil of any other execution
 
 	// What follows lives during one Advance.
 

@@ -13,10 +13,12 @@ import (
 // applyFailed notes that the work of the flow's state failed with the event e: a retrier helps, or a catcher will, or the flow is lost.
 func (x *Execution) applyFailed(f *flow, e *history.Event, failure sfn.Failure) {
 	f.tail, f.link, f.failure = e.ID, e.ID, &failure
+	x.sawFailure(f.failure)
 	f.lapsed = heartbeatLapsed(f, e)
 	x.closeTask(f)
 	forks := isFork(f.state)
 	if delay, ok := x.retry(f, e); ok {
+		x.triedRetry(delay)
 		f.due, f.phase = e.Time.Add(delay), retrying
 		if forks {
 			f.fork.blamed, f.fork.again, f.phase = e.ID, true, closing
@@ -81,7 +83,7 @@ func (x *Execution) retry(f *flow, e *history.Event) (time.Duration, bool) {
 		if f.retries == nil {
 			f.retries = make([]int64, len(retriers))
 		}
-		used := f.retries[i]
+		used := x.triedRetrier(i, f.retries[i])
 		if used >= r.MaxAttempts {
 			return 0, false
 		}
@@ -172,6 +174,7 @@ func (x *Execution) handleFailure(f *flow) {
 		x.emit(nil, history.ExecutionFailed, f.tail, &history.FailedDetails{Failure: *f.failure})
 		return
 	}
+	x.triedCatcher(f, catcher)
 	output, assigned, fault := x.caught(f, catcher)
 	if fault != nil {
 		x.raise(f, fault)

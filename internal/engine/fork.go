@@ -45,6 +45,12 @@ func (x *Execution) forkItems(f *flow, s *asl.Map) {
 		x.raise(f, why)
 		return
 	}
+	if x.trial != nil && !s.Distributed {
+		if why = x.tryItems(f, s); why != nil {
+			x.raise(f, why)
+			return
+		}
+	}
 	x.emit(f, history.MapStateStarted, f.startsAfter(), &history.MapStateStartedDetails{Length: int64(len(items))})
 }
 
@@ -72,6 +78,7 @@ func (x *Execution) items(f *flow, s *asl.Map) (items value.Array, keys []string
 		}
 		return nil, nil, &fault{failure: *sfn.Fail(sfn.ErrorRuntime, "Reference path \"%s\" must point to array.", path)}
 	}
+	x.saw(f, AfterItemsPath, data)
 	return items, nil, nil
 }
 
@@ -117,6 +124,7 @@ func (x *Execution) concurrency(f *flow, s *asl.Map) (int64, *fault) {
 	if why != nil {
 		return 0, why
 	}
+	x.sawConcurrency(n)
 	most := int64(sfn.MaxInlineConcurrency)
 	if s.Distributed {
 		most = sfn.MaxMapRunConcurrency
@@ -135,6 +143,10 @@ func (x *Execution) applyForked(f *flow, e *history.Event) {
 	x.dropChildren(f)
 	before := f.fork
 	f.fork = fork{started: e.ID, lastTail: e.ID, lastLink: e.ID}
+	if m, ok := f.state.(*asl.Map); x.trial != nil && !(ok && m.Distributed) {
+		x.oweTrial(f, e)
+		return
+	}
 	switch s := f.state.(type) {
 	case *asl.Parallel:
 		// Of an event that comes from Advance the input is known; folding works it out again, from the same state of things.

@@ -9,6 +9,7 @@ import (
 
 func (x *Execution) pass(f *flow, s *asl.Pass) {
 	if s.Result != nil {
+		x.saw(f, Result, s.Result)
 		x.finish(f, s.Result)
 		return
 	}
@@ -25,6 +26,7 @@ func (x *Execution) pass(f *flow, s *asl.Pass) {
 func (x *Execution) applyFail(f *flow, s *asl.Fail, e *history.Event) {
 	var failure sfn.Failure
 	var why *fault
+	x.saw(f, AfterInputPath, f.data)
 	if failure.Error, why = x.text(f, s.Error, "Error"); why == nil {
 		failure.Cause, why = x.text(f, s.Cause, "Cause")
 	}
@@ -33,6 +35,7 @@ func (x *Execution) applyFail(f *flow, s *asl.Fail, e *history.Event) {
 		return
 	}
 	f.failure = &failure
+	x.sawFailure(f.failure)
 	x.lose(f, e)
 }
 

@@ -29,7 +29,7 @@ type Obligation struct {
 	Started bool
 	// Submitted is the response of the call that started a job or delivered the token; nil before.
 	Submitted *value.Data
-	// MapRun is what a distributed Map wants; nil for tasks, whose other members are set.
+	// MapRun is what a distributed Map wants; nil for tasks, whose other members are set, and for any other Map or Parallel on trial.
 	MapRun *MapRun
 }
 
@@ -61,7 +61,11 @@ func (x *Execution) Obligation(scheduled int64) (Obligation, bool) {
 func (x *Execution) obligation(id int64, f *flow) Obligation {
 	t, isTask := f.state.(*asl.Task)
 	if !isTask {
-		return Obligation{Scheduled: id, State: f.state.Common().Name, Started: true, MapRun: x.mapRun(f)}
+		o := Obligation{Scheduled: id, State: f.state.Common().Name, Started: true}
+		if m, ok := f.state.(*asl.Map); ok && m.Distributed {
+			o.MapRun = x.mapRun(f)
+		}
+		return o
 	}
 	o := Obligation{
 		Scheduled:  id,
