@@ -17,10 +17,11 @@ var rungs = [][]string{
 	4:  {"asl", "cfn"},
 	5:  {"engine", "lint", "store", "lambda", "logs", "awsclient", "s3"},
 	6:  {"task", "trigger", "items"},
-	7:  {"runner"},
-	8:  {"api", "stack"},
-	9:  {"console"},
-	10: {"cmd"},
+	7:  {"trial"},
+	8:  {"runner"},
+	9:  {"api", "stack"},
+	10: {"console"},
+	11: {"cmd"},
 }
 
 // functionsMay is what functions may import of internal: they are deployed without the tool, and the one thing that they share with it is how

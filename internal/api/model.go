@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/tutti-run/tutti/internal/sfn"
+	"github.com/tutti-run/tutti/internal/trial"
 )
 
 // What the API's model says of the members of a request stands beside them, in the tag "model" of the Go struct that the request is read
@@ -55,13 +56,15 @@ func isAliasRune(c rune) bool {
 
 // enums is the table of enums in the model.
 var enums = map[string][]string{
-	"EncryptionType":         texts(sfn.EncryptionTypes()),
-	"ExecutionRedriveFilter": {"REDRIVEN", "NOT_REDRIVEN"},
-	"ExecutionStatus":        texts(sfn.Statuses()),
-	"IncludedData":           {"ALL_DATA", "METADATA_ONLY"},
-	"LogLevel":               texts(sfn.LogLevels()),
-	"Severity":               {string(sfn.SeverityError), string(sfn.SeverityWarning)},
-	"StateMachineType":       {string(sfn.Standard), string(sfn.Express)},
+	"EncryptionType":             texts(sfn.EncryptionTypes()),
+	"ExecutionRedriveFilter":     {"REDRIVEN", "NOT_REDRIVEN"},
+	"ExecutionStatus":            texts(sfn.Statuses()),
+	"IncludedData":               {"ALL_DATA", "METADATA_ONLY"},
+	"InspectionLevel":            {levelInfo, levelDebug, levelTrace},
+	"LogLevel":                   texts(sfn.LogLevels()),
+	"MockResponseValidationMode": texts(trial.Validations()),
+	"Severity":                   {string(sfn.SeverityError), string(sfn.SeverityWarning)},
+	"StateMachineType":           {string(sfn.Standard), string(sfn.Express)},
 }
 
 func texts[T ~string](list []T) []string {

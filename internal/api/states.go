@@ -11,6 +11,7 @@ import (
 	"github.com/tutti-run/tutti/internal/runner"
 	"github.com/tutti-run/tutti/internal/sfn"
 	"github.com/tutti-run/tutti/internal/store"
+	"github.com/tutti-run/tutti/internal/trial"
 )
 
 // States is what stands behind the operations of Step Functions. Errors that are an [*sfn.Exception] are answered as such.
@@ -23,6 +24,7 @@ type States interface {
 	Activities
 	Executions
 	MapRuns
+	Trials
 	Tasks
 }
 
@@ -92,6 +94,11 @@ type Executions interface {
 	Executions(f store.Filter) ([]store.Execution, string, error)
 	// History reads the events from the given id on.
 	History(arn string, from int64) (iter.Seq2[history.Event, error], store.Execution, error)
+}
+
+// Trials are tests of single states.
+type Trials interface {
+	TestState(ctx context.Context, place sfn.Place, req *trial.Request) (*trial.Report, error)
 }
 
 // Tasks are the tasks that wait for whoever holds their token.
@@ -202,6 +209,7 @@ var statesOperations = map[string]operation[*stepFunctions]{
 	"StartSyncExecution":               statesOp((*stepFunctions).startSyncExecution),               // starts an Express execution and waits for its end
 	"StopExecution":                    statesOp((*stepFunctions).stopExecution),                    // aborts a Standard execution
 	"TagResource":                      statesOp((*stepFunctions).tagResource),                      // puts tags on a machine or an activity
+	"TestState":                        statesOp((*stepFunctions).testState),                        // runs a single state, beside all machines
 	"UntagResource":                    statesOp((*stepFunctions).untagResource),                    // takes them off
 	"UpdateMapRun":                     statesOp((*stepFunctions).updateMapRun),                     // changes the limits of a Map Run at work
 	"UpdateStateMachine":               statesOp((*stepFunctions).updateStateMachine),               // gives a machine a new revision

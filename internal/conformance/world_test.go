@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/tutti-run/tutti/internal/asl"
+	"github.com/tutti-run/tutti/internal/awsmodel"
 	"github.com/tutti-run/tutti/internal/awsclient"
 	"github.com/tutti-run/tutti/internal/lambda"
 	"github.com/tutti-run/tutti/internal/sfn"
@@ -75,6 +76,9 @@ var redriveCame = time.Date(2023, time.November, 16, 0, 0, 0, 0, time.UTC)
 func (w *world) Prepare(r asl.Resource, parameters *value.Data) (*value.Data, string) {
 	return w.catalog.Prepare(r, parameters)
 }
+
+// ResultShape implements runner.Performer.
+func (w *world) ResultShape(r asl.Resource) *awsmodel.Shape { return w.catalog.ResultShape(r) }
 
 // AwaitJob implements runner.Performer: nested executions are followed for real, other jobs end as recorded.
 func (w *world) AwaitJob(ctx context.Context, c task.Call, submitted *value.Data) (*value.Data, *sfn.Failure) {

@@ -71,6 +71,21 @@ func Read(ctx context.Context, from Objects, how *asl.ItemReader, at Location) i
 	}
 }
 
+// ReadText yields the items in the text of one file that was read already, as a test of a Map gives it. What stands in a format that is no text,
+// or was listed, is given as JSON.
+func ReadText(ctx context.Context, how *asl.ItemReader, text, source string) iter.Seq2[Item, error] {
+	inputType := how.InputType
+	if inputType != "CSV" && inputType != "JSONL" {
+		inputType = "JSON"
+	}
+	return func(hand func(Item, error) bool) {
+		r := &reader{ctx: ctx, how: how, yield: func(it Item) bool { return hand(it, nil) }}
+		if err := r.records(strings.NewReader(text), inputType, source); err != nil && !errors.Is(err, errStop) {
+			hand(Item{}, err)
+		}
+	}
+}
+
 type reader struct {
 	ctx   context.Context
 	from  Objects

@@ -91,21 +91,13 @@ type Definition struct {
 type InvalidDefinitionError struct{ Diagnostics []sfn.Diagnostic }
 
 // Error is the text in which CreateStateMachine quotes the diagnostics.
-func (e *InvalidDefinitionError) Error() string {
-	quoted := make([]string, 0, len(e.Diagnostics))
-	for _, d := range e.Diagnostics {
-		if d.Severity == sfn.SeverityError {
-			quoted = append(quoted, d.String())
-		}
-	}
-	return "Invalid State Machine Definition: '" + strings.Join(quoted, ", ") + "'"
-}
+func (e *InvalidDefinitionError) Error() string { return sfn.RefuseDefinition(e.Diagnostics).Message }
 
 // As makes of it the exception as which the API answers it ([errors.As]).
 func (e *InvalidDefinitionError) As(target any) bool {
 	refused, ok := target.(**sfn.Exception)
 	if ok {
-		*refused = sfn.Refuse(sfn.InvalidDefinition, "%s", e.Error())
+		*refused = sfn.RefuseDefinition(e.Diagnostics)
 	}
 	return ok
 }

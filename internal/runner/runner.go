@@ -20,6 +20,7 @@ import (
 	"github.com/tutti-run/tutti/internal/sfn"
 	"github.com/tutti-run/tutti/internal/store"
 	"github.com/tutti-run/tutti/internal/task"
+	"github.com/tutti-run/tutti/internal/trial"
 	"github.com/tutti-run/tutti/internal/value"
 )
 
@@ -31,6 +32,8 @@ type Performer interface {
 	// Perform makes the call.
 	Perform(ctx context.Context, c task.Call) (*value.Data, *sfn.Failure)
 	Jobs
+	// Shapes serve tests of single states.
+	trial.Shapes
 }
 
 // Jobs follows what tasks with the pattern .sync have started.

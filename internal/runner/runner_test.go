@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/tutti-run/tutti/internal/asl"
+	"github.com/tutti-run/tutti/internal/awsmodel"
 	"github.com/tutti-run/tutti/internal/history"
 	"github.com/tutti-run/tutti/internal/runner"
 	"github.com/tutti-run/tutti/internal/sfn"
@@ -43,6 +44,9 @@ func (t tasks) Perform(ctx context.Context, c task.Call) (*value.Data, *sfn.Fail
 func (t tasks) Prepare(_ asl.Resource, parameters *value.Data) (*value.Data, string) {
 	return parameters, ""
 }
+
+// ResultShape tells nothing of results.
+func (t tasks) ResultShape(asl.Resource) *awsmodel.Shape { return nil }
 
 // AwaitJob and StopJob are the answers "await" and "stop".
 func (t tasks) AwaitJob(ctx context.Context, c task.Call, submitted *value.Data) (*value.Data, *sfn.Failure) {

@@ -1,6 +1,9 @@
 package sfn
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Severity says whether a definition with the diagnostic can be created.
 type Severity string
@@ -60,4 +63,15 @@ func (d Diagnostic) String() string {
 		location = "null"
 	}
 	return fmt.Sprintf("%s: %s at %s", d.Code, d.Message, location)
+}
+
+// RefuseDefinition is the exception that quotes the errors among the diagnostics.
+func RefuseDefinition(diagnostics []Diagnostic) *Exception {
+	var quoted []string
+	for _, d := range diagnostics {
+		if d.Severity == SeverityError {
+			quoted = append(quoted, d.String())
+		}
+	}
+	return Refuse(InvalidDefinition, "Invalid State Machine Definition: '%s'", strings.Join(quoted, ", "))
 }

@@ -143,6 +143,17 @@ func (c *Connection) authorize(ctx context.Context, client *http.Client, header 
 	return nil
 }
 
+// authorizing is the header by which the connection authorizes a request, "" for none.
+func (c *Connection) authorizing() string {
+	switch c.AuthorizationType {
+	case "BASIC", "OAUTH_CLIENT_CREDENTIALS":
+		return "Authorization"
+	case "API_KEY":
+		return c.AuthParameters.APIKeyAuthParameters.APIKeyName
+	}
+	return ""
+}
+
 // maxToken bounds the answer of an authorization server.
 const maxToken = 1 << 20
 

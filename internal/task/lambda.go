@@ -92,7 +92,7 @@ func lambdaInvocation(c Call) (in lambda.Invocation, kind string, failure *sfn.F
 	if q := texts["Qualifier"]; q != "" {
 		in.Function += ":" + q
 	}
-	if payload, there := parameters.Get("Payload"); there {
+	if payload, there := parameters.Get("Payload"); there && payload.Kind() != value.KindNull { // null is as good as absent
 		in.Payload = value.AppendJSON(nil, payload)
 		if text, ok := payload.(value.String); ok {
 			in.Payload = []byte(text) // a string is the payload's text, not a part of it

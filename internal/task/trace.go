@@ -13,6 +13,8 @@ import (
 
 // HTTPTrace is what TestState shows of an HTTP task with the inspection level TRACE (API reference, InspectionData).
 type HTTPTrace struct {
+	// Reveal asks for the connection's secrets.
+	Reveal   bool
 	Request  HTTPTraceRequest
 	Response HTTPTraceResponse
 }
@@ -25,7 +27,7 @@ type HTTPTraceResponse struct{ Protocol, StatusCode, StatusMessage, Headers, Bod
 
 type traceKey struct{}
 
-// WithHTTPTrace returns a context in which an HTTP task tells t what it sends and receives. The connection's secrets are in it.
+// WithHTTPTrace returns a context in which an HTTP task tells t what it sends and receives.
 func WithHTTPTrace(ctx context.Context, t *HTTPTrace) context.Context {
 	return context.WithValue(ctx, traceKey{}, t)
 }
@@ -35,11 +37,17 @@ func traceOf(ctx context.Context) *HTTPTrace {
 	return t
 }
 
-func (t *HTTPTrace) request(req *http.Request) {
+// request notes the request. The secret is the name of the header by which the connection authorizes it, "" for none.
+func (t *HTTPTrace) request(req *http.Request, secret string) {
 	if t == nil {
 		return
 	}
-	t.Request = HTTPTraceRequest{Protocol: strings.ToLower(req.URL.Scheme), Method: req.Method, URL: req.URL.String(), Headers: value.Text(headersOf(req.Header))}
+	header := req.Header
+	if !t.Reveal && secret != "" {
+		header = header.Clone()
+		header.Del(secret)
+	}
+	t.Request = HTTPTraceRequest{Protocol: strings.ToLower(req.URL.Scheme), Method: req.Method, URL: req.URL.String(), Headers: value.Text(headersOf(header))}
 	if req.GetBody == nil {
 		return
 	}
