@@ -156,10 +156,9 @@ func inspect(r *trial.Report, exchange bool) *inspectionData {
 		Input:          r.Input.Text(),
 		AfterArguments: step(engine.AfterArguments), AfterInputPath: step(engine.AfterInputPath), AfterParameters: step(engine.AfterParameters),
 		Result: step(engine.Result), AfterResultSelector: step(engine.AfterResultSelector), AfterResultPath: step(engine.AfterResultPath),
-		Variables:             r.VariablesText(),
-		ErrorDetails:          errorDetails(r),
-		AfterItemSelector:     list(engine.AfterItemSelector),
-		ToleratedFailureCount: r.ToleratedCount, ToleratedFailurePercentage: r.ToleratedPercentage, MaxConcurrency: r.Concurrency,
+		Variables:      r.VariablesText(),
+		ErrorDetails:   errorDetails(r),
+		MaxConcurrency: r.Concurrency,
 	}
 	if data, ok := r.Steps[engine.AfterItemsPath]; ok {
 		d.AfterItemsPath = itemsText(data)
