@@ -11,8 +11,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/tutti-run/tutti/internal/asl"
-	"github.com/tutti-run/tutti/internal/awsmodel"
 	"github.com/tutti-run/tutti/internal/awsclient"
+	"github.com/tutti-run/tutti/internal/awsmodel"
 	"github.com/tutti-run/tutti/internal/lambda"
 	"github.com/tutti-run/tutti/internal/sfn"
 	"github.com/tutti-run/tutti/internal/store"
