@@ -33,6 +33,10 @@ func (s *shard) note(r *resident, m message, taken bool) {
 		}
 		return
 	}
+	if in, ok := m.input.(engine.TaskSubmitted); ok && taken {
+		delete(r.calls, in.Scheduled) // it is over; the execution may leave memory while it waits for its token
+		return
+	}
 	if m.token == "" || !taken {
 		return
 	}

@@ -499,16 +499,16 @@ func (s *shard) arm(r *resident, o engine.Obligation) {
 }
 
 // call makes the call that the obligation asks for; its answer comes back as a message.
-func (s *shard) call(r *resident, o engine.Obligation) { s.begins(r, o, taskCall(r, o)) }
+func (s *shard) call(r *resident, o engine.Obligation) { s.makeCall(r, o, taskCall(r, o)) }
 
 // callAgain makes a call that an earlier life of the process may have made.
 func (s *shard) callAgain(r *resident, o engine.Obligation) {
 	c := taskCall(r, o)
 	c.Repeated = true
-	s.begins(r, o, c)
+	s.makeCall(r, o, c)
 }
 
-func (s *shard) begins(r *resident, o engine.Obligation, c task.Call) {
+func (s *shard) makeCall(r *resident, o engine.Obligation, c task.Call) {
 	if _, underWay := r.calls[o.Scheduled]; underWay {
 		return
 	}
