@@ -414,21 +414,10 @@ func TestMapRunIsAbortedAcrossAPowerCut(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(30 * time.Second)
-		var crashed vfs.FS
-		var cut atomic.Bool
-		go func() { // as soon as the execution is over on disk
-			for !cut.Load() {
-				if e, err := s.store.Execution(started.ARN); err == nil && e.Status.Ended() {
-					crashed = disk.CrashClone(vfs.CrashCloneCfg{})
-					cut.Store(true)
-				}
-				time.Sleep(time.Microsecond)
-			}
-		}()
 		if _, err := s.StopExecution(t.Context(), started.ARN, sfn.Failure{}); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Second)
+		crashed := disk.CrashClone(vfs.CrashCloneCfg{}) // the execution is over on disk, and the children are about to be stopped
 		s.close(t)
 
 		s = openStorage(t, crashed, tasks{})

@@ -221,7 +221,9 @@ type patient struct {
 }
 
 func (p *patient) Read(b []byte) (int, error) {
-	_ = p.control.SetReadDeadline(time.Now().Add(patience)) // a recorder in a test has no deadline
+	now := time.Now()
+	_ = p.control.SetReadDeadline(now.Add(patience))      // a recorder in a test has no deadlines
+	_ = p.control.SetWriteDeadline(now.Add(2 * patience)) // of the answer that is due at the end
 	return p.src.Read(b)
 }
 
