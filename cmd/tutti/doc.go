@@ -11,4 +11,5 @@
 //   - tree.go: history events in, nested states out; a pure function
 //   - view.go, screen.go, plain.go: the tree as lines, redrawn in place on a terminal or told event by event elsewhere
 //   - follow.go: polls an execution's history until it ends
+//   - evalbatch.go: eval's lines of JSON, read ahead, evaluated side by side and answered in order; like validate it needs no server
 package main
