@@ -1,6 +1,7 @@
 package cfn
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"maps"
 	"slices"
@@ -196,6 +197,26 @@ func resourceTypes() map[string]resourceType {
 		"AWS::Lambda::Permission": {maxName: 100, ref: nameOf, attributes: attributes{
 			"Id": nameOf,
 		}},
+		// How a function is invoked asynchronously.
+		"AWS::Lambda::EventInvokeConfig": {maxName: 100, ref: nameOf},
+		// What polls a queue or a stream for a function.
+		"AWS::Lambda::EventSourceMapping": {maxName: 255, ref: mappingID, attributes: attributes{
+			"Id":                    mappingID,
+			"EventSourceMappingArn": func(i *identity) string { return i.arn("lambda", "event-source-mapping:"+mappingID(i)) },
+		}},
+		// A URL that invokes a function.
+		"AWS::Lambda::Url": {maxName: 255, ref: targetFunctionARN, attributes: attributes{
+			"FunctionArn": targetFunctionARN,
+			"FunctionUrl": func(i *identity) string {
+				return "https://" + strings.ToLower(i.suffix("a")+i.suffix("b")+i.suffix("c")) + ".lambda-url." + i.r.in.Place.Region + ".on.aws/"
+			},
+		}},
+		// A layer's content at one time.
+		"AWS::Lambda::LayerVersion": {nameProperty: "LayerName", maxName: 140, ref: layerVersionARN, attributes: attributes{
+			"LayerVersionArn": layerVersionARN,
+		}},
+		// Who may use a layer.
+		"AWS::Lambda::LayerVersionPermission": {maxName: 100, ref: nameOf, attributes: attributes{"Id": nameOf}},
 		// A state machine. A formed name leaves the stack out.
 		"AWS::StepFunctions::StateMachine": {nameProperty: "StateMachineName", maxName: 80, short: true, ref: arnOf("states", "stateMachine:"), attributes: attributes{
 			"Arn":                    arnOf("states", "stateMachine:"),
@@ -239,6 +260,12 @@ func resourceTypes() map[string]resourceType {
 		"AWS::Logs::LogGroup": {nameProperty: "LogGroupName", maxName: 512, ref: nameOf, attributes: attributes{
 			"Arn": func(i *identity) string { return i.arn("logs", "log-group:"+i.name+":*") },
 		}},
+		// A metric of what a log group's events say.
+		"AWS::Logs::MetricFilter": {nameProperty: "FilterName", maxName: 512, ref: nameOf},
+		// Where a log group's events are sent.
+		"AWS::Logs::SubscriptionFilter": {nameProperty: "FilterName", maxName: 512, ref: nameOf},
+		// Who may write to log groups.
+		"AWS::Logs::ResourcePolicy": {nameProperty: "PolicyName", maxName: 255, ref: nameOf},
 		// A schedule.
 		"AWS::Scheduler::Schedule": {nameProperty: "Name", maxName: 64, ref: nameOf, attributes: attributes{
 			"Arn": scheduleARN,
@@ -266,17 +293,73 @@ func resourceTypes() map[string]resourceType {
 				return i.arn("secretsmanager", "secret:events!connection/"+i.name+"/"+i.suffix("SecretArn"))
 			},
 		}},
+		// An HTTP endpoint that rules send events to. Its ARN ends in an id of the service's.
+		"AWS::Events::ApiDestination": {nameProperty: "Name", maxName: 64, ref: nameOf, attributes: attributes{
+			"Arn":          func(i *identity) string { return i.arn("events", "api-destination/"+i.name+"/"+i.suffix("Arn")) },
+			"ArnForPolicy": func(i *identity) string { return i.arn("events", "api-destination/"+i.name) },
+		}},
+		// Who may put events on a bus.
+		"AWS::Events::EventBusPolicy": {maxName: 64, ref: nameOf},
+		// An HTTP or WebSocket API.
+		"AWS::ApiGatewayV2::Api": {maxName: 128, ref: apiID, attributes: attributes{
+			"ApiId": apiID,
+			"ApiEndpoint": func(i *identity) string {
+				suffix, _ := scalarText(i.r.pseudo["AWS::URLSuffix"])
+				return "https://" + apiID(i) + ".execute-api." + i.r.in.Place.Region + "." + suffix
+			},
+		}},
+		// A route of it.
+		"AWS::ApiGatewayV2::Route": {maxName: 128, ref: apiID, attributes: attributes{"RouteId": apiID}},
+		// What a route leads to.
+		"AWS::ApiGatewayV2::Integration": {maxName: 128, ref: apiID, attributes: attributes{"IntegrationId": apiID}},
+		// A version of it that can be called.
+		"AWS::ApiGatewayV2::Stage": {nameProperty: "StageName", maxName: 128, ref: nameOf},
+		// Who may call a route.
+		"AWS::ApiGatewayV2::Authorizer": {maxName: 128, ref: apiID, attributes: attributes{"AuthorizerId": apiID}},
+		// A snapshot of it.
+		"AWS::ApiGatewayV2::Deployment": {maxName: 128, ref: apiID, attributes: attributes{"DeploymentId": apiID}},
+		// A REST API.
+		"AWS::ApiGateway::RestApi": {maxName: 128, ref: apiID, attributes: attributes{
+			"RestApiId":      apiID,
+			"RootResourceId": func(i *identity) string { return strings.ToLower(i.suffix("root")[:10]) },
+		}},
+		// A path of it.
+		"AWS::ApiGateway::Resource": {maxName: 128, ref: apiID, attributes: attributes{"ResourceId": apiID}},
+		// A method of a path.
+		"AWS::ApiGateway::Method": {maxName: 128, ref: nameOf},
+		// A snapshot of it.
+		"AWS::ApiGateway::Deployment": {maxName: 128, ref: apiID, attributes: attributes{"DeploymentId": apiID}},
+		// A version of it that can be called.
+		"AWS::ApiGateway::Stage": {nameProperty: "StageName", maxName: 128, ref: nameOf},
+		// Who may call a method.
+		"AWS::ApiGateway::Authorizer": {maxName: 128, ref: apiID, attributes: attributes{"AuthorizerId": apiID}},
+		// What requests and answers look like.
+		"AWS::ApiGateway::Model": {nameProperty: "Name", maxName: 128, ref: nameOf},
+		// Which parts of requests are checked.
+		"AWS::ApiGateway::RequestValidator": {maxName: 128, ref: apiID, attributes: attributes{"RequestValidatorId": apiID}},
+		// What is answered when something goes wrong.
+		"AWS::ApiGateway::GatewayResponse": {maxName: 128, ref: nameOf, attributes: attributes{"Id": nameOf}},
+		// The role by which API Gateway writes logs.
+		"AWS::ApiGateway::Account": {maxName: 128, ref: nameOf, attributes: attributes{"Id": nameOf}},
 		// A queue, which Ref gives the URL of.
 		"AWS::SQS::Queue": {nameProperty: "QueueName", maxName: 75, fifo: "FifoQueue", ref: queueURL, attributes: attributes{
 			"Arn":       arnOf("sqs", ""),
 			"QueueName": nameOf,
 			"QueueUrl":  queueURL,
 		}},
+		// Who may use queues.
+		"AWS::SQS::QueuePolicy": {maxName: 128, ref: nameOf, attributes: attributes{"Id": nameOf}},
 		// A topic.
 		"AWS::SNS::Topic": {nameProperty: "TopicName", maxName: 251, fifo: "FifoTopic", ref: arnOf("sns", ""), attributes: attributes{
 			"TopicArn":  arnOf("sns", ""),
 			"TopicName": nameOf,
 		}},
+		// Where a topic's messages go.
+		"AWS::SNS::Subscription": {maxName: 251, ref: subscriptionARN, attributes: attributes{"Arn": subscriptionARN}},
+		// Who may use topics.
+		"AWS::SNS::TopicPolicy": {maxName: 128, ref: nameOf, attributes: attributes{"Id": nameOf}},
+		// Who may use a bucket.
+		"AWS::S3::BucketPolicy": {nameProperty: "Bucket", maxName: 63, form: strings.ToLower, ref: nameOf},
 		// A bucket.
 		"AWS::S3::Bucket": {nameProperty: "BucketName", maxName: 63, form: strings.ToLower, ref: nameOf, attributes: attributes{
 			"Arn": func(i *identity) string {
@@ -300,6 +383,19 @@ func resourceTypes() map[string]resourceType {
 		"AWS::CloudWatch::Alarm": {nameProperty: "AlarmName", maxName: 255, ref: nameOf, attributes: attributes{
 			"Arn": arnOf("cloudwatch", "alarm:"),
 		}},
+		// An alarm made of others.
+		"AWS::CloudWatch::CompositeAlarm": {nameProperty: "AlarmName", maxName: 255, ref: nameOf, attributes: attributes{
+			"Arn": arnOf("cloudwatch", "alarm:"),
+		}},
+		// A dashboard.
+		"AWS::CloudWatch::Dashboard": {nameProperty: "DashboardName", maxName: 255, ref: nameOf},
+		// A parameter.
+		"AWS::SSM::Parameter": {nameProperty: "Name", maxName: 255, ref: nameOf, attributes: attributes{
+			"Type":  func(i *identity) string { return cmp.Or(i.text("Type"), "String") },
+			"Value": func(i *identity) string { return cmp.Or(i.text("Value"), "-") },
+		}},
+		// A secret. Its ARN ends in six characters of the service's.
+		"AWS::SecretsManager::Secret": {nameProperty: "Name", maxName: 255, ref: secretARN, attributes: attributes{"Id": secretARN}},
 		// A table.
 		"AWS::DynamoDB::Table": {nameProperty: "TableName", maxName: 255, ref: nameOf, attributes: attributes{
 			"Arn": arnOf("dynamodb", "table/"),
@@ -395,3 +491,27 @@ func (i *identity) bucketHost(host string) string {
 }
 
 func keyID(i *identity) string { return uuid(i.hash("key")) }
+
+func mappingID(i *identity) string { return uuid(i.hash("mapping")) }
+
+// targetFunctionARN is the ARN of the function, version or alias that the property TargetFunctionArn gives the name or ARN of.
+func targetFunctionARN(i *identity) string {
+	name := i.text("TargetFunctionArn")
+	if _, err := sfn.ParseARN(name); err == nil {
+		return name
+	}
+	return i.r.in.Place.FunctionARN(name)
+}
+
+func layerVersionARN(i *identity) string { return i.arn("lambda", "layer:"+i.name+":"+firstVersion) }
+
+// apiID is an id as API Gateway draws them: ten small letters and digits.
+func apiID(i *identity) string { return strings.ToLower(i.suffix("api")[:10]) }
+
+func subscriptionARN(i *identity) string {
+	return i.text("TopicArn") + ":" + uuid(i.hash("subscription"))
+}
+
+func secretARN(i *identity) string {
+	return i.arn("secretsmanager", "secret:"+i.name+"-"+i.suffix("secret")[:6])
+}
