@@ -111,6 +111,9 @@ func openServer(ctx context.Context, o serveOptions) (_ *server, err error) {
 
 // shortFunction is what people call a function: the name of its folder.
 func shortFunction(f stack.FunctionInfo) string {
+	if f.Label != "" {
+		return f.Label
+	}
 	if f.Source == "" {
 		return f.Name
 	}

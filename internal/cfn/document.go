@@ -237,3 +237,12 @@ func (d *Document) position(offset int) (line, column int) {
 	before := d.text[:min(offset, len(d.text))]
 	return 1 + strings.Count(before, "\n"), 1 + utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:])
 }
+
+// Parameters returns the names of the parameters that the template declares, in its order.
+func (d *Document) Parameters() []string {
+	var names []string
+	for _, m := range d.root.get("Parameters").all() {
+		names = append(names, m.name)
+	}
+	return names
+}

@@ -215,11 +215,15 @@ func (r *resolver) split(arg *node) (value.Value, bool) {
 	return items, true
 }
 
+// madeUpItem stands for what is taken from a made-up value: only the service knows what is there.
+const madeUpItem = "made-up"
+
 func (r *resolver) selectItem(arg *node) (value.Value, bool) {
 	args, ok := r.args(arg, 2, 2, "Fn::Select requires a list argument with two elements: an integer index and a list")
 	if !ok {
 		return nil, false
 	}
+	before := r.madeUp
 	text, okI := r.text(args[0])
 	items, okL := r.list(args[1])
 	if !okI || !okL {
@@ -231,6 +235,9 @@ func (r *resolver) selectItem(arg *node) (value.Value, bool) {
 		return nil, false
 	}
 	if index < 0 || index >= len(items) {
+		if r.madeUp > before { // nobody knows how many there would be
+			return value.String(madeUpItem), true
+		}
 		r.problem(arg, "Template error: Fn::Select cannot select nonexistent value at index %s", r.origin.quote(text))
 		return nil, false
 	}
@@ -242,6 +249,7 @@ func (r *resolver) findInMap(arg *node) (value.Value, bool) {
 	if !ok {
 		return nil, false
 	}
+	before := r.madeUp
 	var keys [3]string
 	for i := range keys {
 		text, ok := r.text(args[i])
@@ -254,6 +262,9 @@ func (r *resolver) findInMap(arg *node) (value.Value, bool) {
 	if found == nil {
 		if len(args) == 4 && args[3].get("DefaultValue") != nil {
 			return r.resolve(args[3].get("DefaultValue"))
+		}
+		if r.madeUp > before {
+			return value.String(madeUpItem), true
 		}
 		r.problem(arg, "Template error: Unable to get mapping for %s::%s::%s", r.origin.quote(keys[0]), r.origin.quote(keys[1]), r.origin.quote(keys[2]))
 		return nil, false
@@ -318,6 +329,7 @@ func (r *resolver) cidr(arg *node) (value.Value, bool) {
 	if !ok {
 		return nil, false
 	}
+	before := r.madeUp
 	texts := []string{"", "", "8"}
 	for i := range args {
 		if texts[i], ok = r.text(args[i]); !ok {
@@ -327,6 +339,13 @@ func (r *resolver) cidr(arg *node) (value.Value, bool) {
 	block, err := netip.ParsePrefix(texts[0])
 	count, errCount := strconv.Atoi(texts[1])
 	bits, errBits := strconv.Atoi(texts[2])
+	if err != nil && r.madeUp > before && errCount == nil && count >= 1 && count <= 256 {
+		items := value.Array{}
+		for range count {
+			items = append(items, value.String(madeUpItem))
+		}
+		return items, r.spend(arg, len(madeUpItem)*count)
+	}
 	if err != nil || errCount != nil || errBits != nil || count < 1 || count > 256 || bits < 1 || bits >= block.Addr().BitLen() {
 		r.problem(arg, "Template error: Fn::Cidr takes an address block, a count from 1 to 256 and the bits of a subnet's addresses.")
 		return nil, false

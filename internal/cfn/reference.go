@@ -30,6 +30,9 @@ func (r *resolver) lookup(at *node, name string) (value.Value, bool) {
 	if !ok {
 		return nil, false
 	}
+	if !res.Known() {
+		r.madeUp++
+	}
 	return value.String(r.identify(res).ref), true
 }
 
@@ -124,6 +127,7 @@ func (r *resolver) attribute(at *node, name, attribute string) (value.Value, boo
 	}
 	i := r.identify(res)
 	if !res.Known() {
+		r.madeUp++
 		return value.String(i.madeUpAttribute(attribute)), true
 	}
 	of, ok := res.known.attributes[attribute]

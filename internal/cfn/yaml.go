@@ -67,6 +67,15 @@ func ReadYAML(file string, text []byte) (*Document, error) {
 	return d, nil
 }
 
+// YAMLAsJSON returns a document in YAML as JSON text. It reads as [ReadYAML] does and fails with [Problems].
+func YAMLAsJSON(file string, text []byte) (string, error) {
+	d, err := ReadYAML(file, text)
+	if err != nil {
+		return "", err
+	}
+	return value.Text(d.root.literal()), nil
+}
+
 // yamlProblem is what the library says, at the place that it names.
 func yamlProblem(d *Document, err error) Problem {
 	p := Problem{File: d.File, Line: 1, Column: 1, Message: "Template format error: YAML not well-formed. " + err.Error()}

@@ -10,8 +10,12 @@ import (
 
 // deployConnection keeps an EventBridge connection for HTTP tasks, unless the project has one of the same name of its own: secrets are rarely in
 // templates.
-func (s *Stack) deployConnection(r *cfn.Resource) error {
+func (s *Stack) deployConnection(_ *unit, r *cfn.Resource) error {
 	if _, own := s.connections[r.Name]; own {
+		return nil
+	}
+	if s.open { // tasks read the set
+		s.tell(Event{Kind: NotRunHere, Name: r.Name, Detail: "the new connection " + r.Name + " is known after a restart"})
 		return nil
 	}
 	p := r.Read()

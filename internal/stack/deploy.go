@@ -8,11 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -22,7 +20,6 @@ import (
 	"github.com/tutti-run/tutti/internal/runner"
 	"github.com/tutti-run/tutti/internal/s3"
 	"github.com/tutti-run/tutti/internal/sfn"
-	"github.com/tutti-run/tutti/internal/trigger"
 	"github.com/tutti-run/tutti/internal/value"
 )
 
@@ -30,58 +27,122 @@ import (
 const sourceMetadata = "tutti:source"
 
 // deployer makes a resource of one type run.
-type deployer func(*Stack, *cfn.Resource) error
+type deployer func(*Stack, *unit, *cfn.Resource) error
 
 // deployers is the table of the types that run here.
-var deployers = map[string]deployer{
-	"AWS::Logs::LogGroup":              (*Stack).deployLogGroup,   // where functions and executions log, with its retention
-	"AWS::Lambda::Function":            (*Stack).deployFunction,   // a process for each concurrent invocation
-	"AWS::StepFunctions::StateMachine": (*Stack).deployMachine,    // a definition that executions can be started of
-	"AWS::Scheduler::Schedule":         (*Stack).deploySchedule,   // a timer that starts executions
-	"AWS::Events::Connection":          (*Stack).deployConnection, // what HTTP tasks authenticate with
-	"AWS::S3::Bucket":                  (*Stack).deployBucket,     // a bucket in the data folder
+func deployers() map[string]deployer {
+	return map[string]deployer{
+		"AWS::Logs::LogGroup":                     (*Stack).deployLogGroup,       // where functions and executions log, with its retention
+		"AWS::Lambda::Function":                   (*Stack).deployFunction,       // a process for each concurrent invocation
+		"AWS::Lambda::Version":                    (*Stack).deployVersion,        // the function as it is now, under a number
+		"AWS::Lambda::Alias":                      (*Stack).deployAlias,          // a name for a version
+		"AWS::StepFunctions::StateMachine":        (*Stack).deployMachine,        // a definition that executions can be started of
+		"AWS::StepFunctions::StateMachineVersion": (*Stack).deployMachineVersion, // the machine as it is now, under a number
+		"AWS::StepFunctions::StateMachineAlias":   (*Stack).deployMachineAlias,   // a name for one or two versions
+		"AWS::StepFunctions::Activity":            (*Stack).deployActivity,       // tasks for workers anywhere
+		"AWS::Scheduler::Schedule":                (*Stack).deploySchedule,       // a timer that starts executions and invokes functions
+		"AWS::Events::Rule":                       (*Stack).deployRule,           // the same, if it goes by time
+		"AWS::Events::Connection":                 (*Stack).deployConnection,     // what HTTP tasks authenticate with
+		"AWS::S3::Bucket":                         (*Stack).deployBucket,         // a bucket in the data folder
+	}
 }
 
 // passive lists the types that nothing needs to be done for: they are names and permissions that others refer to.
 var passive = map[string]bool{
-	"AWS::IAM::Role":       true, // who a function or machine acts as
-	"AWS::IAM::Policy":     true, // what it may do
-	"AWS::CDK::Metadata":   true, // CDK's statistics
-	"AWS::Lambda::Version": true, // a published version: here always the current code
+	"AWS::IAM::Role":                true, // who a function or machine acts as
+	"AWS::IAM::Policy":              true, // what it may do
+	"AWS::IAM::ManagedPolicy":       true, // what several may do
+	"AWS::Lambda::Permission":       true, // who may invoke a function
+	"AWS::Scheduler::ScheduleGroup": true, // a name for several schedules
+	"AWS::Logs::ResourcePolicy":     true, // who may write logs
+	"AWS::CDK::Metadata":            true, // CDK's statistics
 }
 
-// deploy goes through the resources in the order of their dependencies, then builds all functions at once.
-func (s *Stack) deploy(ctx context.Context, template *cfn.Template) error {
-	others := map[string]int{}
-	for _, r := range template.Resources {
-		deploy, ok := deployers[r.Type]
-		if !ok {
-			if !passive[r.Type] {
-				others[r.Type]++
+// deployment is what a run of deploy came to.
+type deployment struct {
+	functions []FunctionInfo
+	machines  []MachineInfo
+	jobs      map[string]job    // schedules by name
+	labels    map[string]int    // how often each short name was asked for
+	watched   []string          // files and folders whose changes matter
+	versions  map[string]string // of machines: the ARN that the template works out, and the one that was published
+	stamps    map[string]string // of functions whose code is ready: what it looked like
+}
+
+// deploy goes through the resources of all stacks in the order of their dependencies, then builds all functions at once. What it came to takes
+// the place of what there was.
+func (s *Stack) deploy(ctx context.Context, units []*unit) error {
+	s.deploying.Lock()
+	defer s.deploying.Unlock()
+	s.next = &deployment{jobs: map[string]job{}, labels: map[string]int{}, versions: map[string]string{}, stamps: map[string]string{}}
+	table := deployers()
+	for _, u := range units {
+		s.next.watched = append(s.next.watched, u.files...)
+		for _, r := range u.template.Resources {
+			if deploy, ok := table[r.Type]; ok {
+				if err := deploy(s, u, r); err != nil {
+					return fmt.Errorf("%s (%s): %w", r.LogicalID, r.Type, err)
+				}
 			}
-			continue
 		}
-		if err := deploy(s, r); err != nil {
-			return fmt.Errorf("%s (%s): %w", r.LogicalID, r.Type, err)
-		}
+		s.tellOthers(u, table)
 	}
-	for _, kind := range slices.Sorted(maps.Keys(others)) {
-		s.tell(Event{Kind: NotRunHere, Name: kind, Detail: fmt.Sprintf("%s × %d", kind, others[kind])})
-	}
-	return s.build(ctx)
-}
-
-// build builds the functions. One that does not compile is told and answers invocations with an error; it does not stop the others.
-func (s *Stack) build(ctx context.Context) error {
-	err := s.host.Build(ctx)
+	err := s.build(ctx)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	for i := range s.functions {
-		s.functions[i].Err = buildErrorOf(err, s.functions[i].Name)
+	for i, f := range s.next.functions {
+		if failed := buildErrorOf(err, f.Name); failed != nil {
+			s.next.functions[i].Err = failed
+		}
+	}
+	s.replaceJobs(s.next.jobs)
+	s.mu.Lock()
+	gone := missing(s.current.functions, s.next.functions)
+	s.current, s.next = s.next, nil
+	s.mu.Unlock()
+	for _, name := range gone {
+		s.host.Remove(name)
 	}
 	return nil
 }
+
+// missing returns the names of the functions that are not there any more.
+func missing(before, after []FunctionInfo) []string {
+	var names []string
+	for _, f := range before {
+		if !slices.ContainsFunc(after, func(g FunctionInfo) bool { return g.Name == f.Name }) {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
+
+// tellOthers tells which types are not run here, and which of what runs here needs them.
+func (s *Stack) tellOthers(u *unit, table map[string]deployer) {
+	runs := func(r *cfn.Resource) bool { return table[r.Type] != nil }
+	counts, needed := map[string]int{}, map[string][]string{}
+	kinds := map[string]string{}
+	for _, r := range u.template.Resources {
+		if !runs(r) && !passive[r.Type] {
+			counts[r.Type]++
+			kinds[r.LogicalID] = r.Type
+		}
+	}
+	for _, r := range u.template.Resources {
+		for _, id := range r.DependsOn {
+			if kind := kinds[id]; kind != "" && runs(r) && !slices.Contains(needed[kind], r.LogicalID) {
+				needed[kind] = append(needed[kind], r.LogicalID)
+			}
+		}
+	}
+	for _, kind := range slices.Sorted(maps.Keys(counts)) {
+		s.tell(Event{Kind: NotRunHere, Name: kind, Detail: fmt.Sprintf("%s × %d", kind, counts[kind]), NeededBy: needed[kind]})
+	}
+}
+
+// build builds the functions. One that does not compile is told and answers invocations with an error; it does not stop the others.
+func (s *Stack) build(ctx context.Context) error { return s.host.Build(ctx) }
 
 // buildErrorOf finds the function's own error among joined ones.
 func buildErrorOf(err error, name string) error {
@@ -101,7 +162,7 @@ func buildErrorOf(err error, name string) error {
 }
 
 // deployBucket makes the bucket, or keeps the one that is there with all its objects.
-func (s *Stack) deployBucket(r *cfn.Resource) error {
+func (s *Stack) deployBucket(_ *unit, r *cfn.Resource) error {
 	err := s.objects.CreateBucket(r.Name)
 	var refused *s3.Error
 	if errors.As(err, &refused) && refused.Code == s3.BucketAlreadyOwnedByYou {
@@ -110,40 +171,76 @@ func (s *Stack) deployBucket(r *cfn.Resource) error {
 	return err
 }
 
-func (s *Stack) deployFunction(r *cfn.Resource) error {
-	source := metadata(r, sourceMetadata)
-	if source == "" {
-		s.tell(Event{Kind: NotRunHere, Name: r.Name, Detail: "the template does not say where its source lies (metadata " + sourceMetadata + ")"})
+func (s *Stack) deployFunction(u *unit, r *cfn.Resource) error {
+	p := r.Read()
+	f, err := s.functionOf(r, p)
+	if err != nil {
+		return err
+	}
+	info := FunctionInfo{Name: r.Name, ARN: f.ARN, Label: s.label(r)}
+	c, err := s.codeOf(u, r)
+	info.Source = c.shown
+	if c.watch != "" {
+		s.next.watched = append(s.next.watched, c.watch)
+	}
+	switch {
+	case err != nil && metadata(r, sourceMetadata) != "":
+		return err
+	case err != nil: // somebody else's: the others run all the same
+		info.Err = err
+		s.next.functions = append(s.next.functions, info)
+		s.tell(Event{Kind: FunctionRefused, Name: info.Label, Err: err})
 		return nil
 	}
-	info := FunctionInfo{Name: r.Name, ARN: s.cfg.Place.FunctionARN(r.Name), Source: source}
-	folder, err := within(s.cfg.Project, source)
-	if err != nil {
-		return fmt.Errorf("metadata %s: %w", sourceMetadata, err)
+	f.Source, f.Binary = c.source, c.binary
+	if c.binary != "" {
+		// A process serves on while its executable's path stays; changed code behind it needs another one.
+		stamp := folderStamp(c.watch)
+		if old, ok := s.current.stamps[r.Name]; ok && old != stamp {
+			s.host.Remove(r.Name)
+		}
+		s.next.stamps[r.Name] = stamp
 	}
-	p := r.Read()
-	logging := p.Block("LoggingConfig")
+	if err := s.host.Register(f); err != nil {
+		return err
+	}
+	s.next.functions = append(s.next.functions, info)
+	return nil
+}
+
+// functionOf reads a function's configuration, all but its code.
+func (s *Stack) functionOf(r *cfn.Resource, p *cfn.Block) (lambda.Function, error) {
 	f := lambda.Function{
-		Name: info.Name, ARN: info.ARN, Source: folder,
+		Name: r.Name, ARN: s.cfg.Place.FunctionARN(r.Name),
 		Handler:     p.String("Handler"),
 		Timeout:     time.Duration(p.Int("Timeout", 3)) * time.Second,
 		MemoryMB:    int(p.Int("MemorySize", 128)),
-		LogGroup:    logging.String("LogGroup"),
+		LogGroup:    p.Block("LoggingConfig").String("LogGroup"),
 		Environment: environment(p),
-		Credentials: credentials(p.String("Role")),
+		Credentials: s.credentialsOf(p.String("Role")),
 	}
 	if p.Has("ReservedConcurrentExecutions") {
 		limit := int(p.Int("ReservedConcurrentExecutions", 0))
 		f.ReservedConcurrency = &limit
 	}
-	if err := p.Err(); err != nil {
-		return err
+	return f, p.Err()
+}
+
+// label is what people call a resource: by its source's name where there is one of the project's own, by its construct's name in a CDK
+// app, else by its logical id. The second one of a name is called by its physical name.
+func (s *Stack) label(r *cfn.Resource) string {
+	label := r.LogicalID
+	if path := metadata(r, "aws:cdk:path"); path != "" {
+		parts := strings.Split(strings.TrimSuffix(path, "/Resource"), "/")
+		label = parts[len(parts)-1]
 	}
-	if err := s.host.Register(f); err != nil {
-		return err
+	if source := metadata(r, sourceMetadata); source != "" {
+		label = path.Base(filepath.ToSlash(source))
 	}
-	s.functions = append(s.functions, info)
-	return nil
+	if s.next.labels[label]++; s.next.labels[label] > 1 {
+		return r.Name
+	}
+	return label
 }
 
 // environment is what a function finds in its environment of its own configuration.
@@ -164,21 +261,32 @@ func environment(p *cfn.Block) map[string]string {
 	return variables
 }
 
-// credentials are the role's own for this process. They open nothing but the local endpoint.
-func credentials(role string) lambda.Credentials {
-	digest := sha256.Sum256([]byte(role))
-	return lambda.Credentials{
-		AccessKeyID:     "ASIA" + strings.ToUpper(hex.EncodeToString(digest[:8])),
-		SecretAccessKey: rand.Text(),
-		SessionToken:    rand.Text(),
+// credentialsOf are the role's own for this process. They open nothing but the local endpoint.
+func (s *Stack) credentialsOf(role string) lambda.Credentials {
+	c, ok := s.credentials[role]
+	if !ok {
+		digest := sha256.Sum256([]byte(role))
+		c = lambda.Credentials{
+			AccessKeyID:     "ASIA" + strings.ToUpper(hex.EncodeToString(digest[:8])),
+			SecretAccessKey: rand.Text(),
+			SessionToken:    rand.Text(),
+		}
+		s.credentials[role] = c
 	}
+	return c
 }
 
-func (s *Stack) deployMachine(r *cfn.Resource) error {
+func (s *Stack) deployMachine(u *unit, r *cfn.Resource) error {
 	info := MachineInfo{Name: r.Name, ARN: s.cfg.Place.StateMachineARN(r.Name)}
 	p := r.Read()
-	if err := s.definition(r, p, &info); err != nil {
-		return err
+	if err := s.definition(u, r, p, &info); err != nil {
+		if metadata(r, sourceMetadata) != "" {
+			return err
+		}
+		info.Name, info.Err = s.label(r), err
+		s.next.machines = append(s.next.machines, info)
+		s.tell(Event{Kind: MachineRefused, Name: info.Name, Err: err})
+		return nil
 	}
 	kind := sfn.MachineType(p.OneOf("StateMachineType", string(sfn.Standard), string(sfn.Standard), string(sfn.Express)))
 	definition := runner.Definition{
@@ -204,39 +312,70 @@ func (s *Stack) deployMachine(r *cfn.Resource) error {
 	default:
 		s.tell(Event{Kind: MachineReady, Name: info.Name, Detail: info.ARN})
 	}
-	s.machines = append(s.machines, info)
+	s.next.machines = append(s.next.machines, info)
 	return nil
 }
 
 // definition finds the definition's text: in the source file if there is one, so that an edited file runs without a synth, else in the
 // template.
-func (s *Stack) definition(r *cfn.Resource, p *cfn.Block, info *MachineInfo) error {
+func (s *Stack) definition(u *unit, r *cfn.Resource, p *cfn.Block, info *MachineInfo) error {
 	inTemplate := p.String("DefinitionString")
 	if inTemplate == "" && p.Has("Definition") {
 		inTemplate = value.Text(p.Value("Definition"))
 	}
-	info.Text = inTemplate
-	source := metadata(r, sourceMetadata)
-	if source == "" {
-		if inTemplate == "" {
-			return errors.New("the template has no definition (DefinitionString or Definition), and its metadata does not say where one lies")
-		}
-		return nil
+	if metadata(r, sourceMetadata) == "" && inTemplate != "" {
+		info.Name = s.label(r)
+		text, err := jsonDefinition(info.Name, inTemplate)
+		info.Text = text
+		return err
 	}
-	file, err := within(s.cfg.Project, source)
-	if err != nil {
-		return fmt.Errorf("metadata %s: %w", sourceMetadata, err)
+	if metadata(r, sourceMetadata) == "" && !p.Has("DefinitionS3Location") {
+		return errors.New("the template has no definition (DefinitionString, Definition or DefinitionS3Location), and its metadata does not say where one lies")
 	}
-	definition, err := os.ReadFile(file)
+	file, err := u.located(s.cfg.Project, r, "DefinitionS3Location", p.Value("DefinitionS3Location"), "Bucket", "Key")
 	if err != nil {
 		return err
 	}
-	info.Source, info.Text = source, string(definition)
-	info.Name = strings.TrimSuffix(strings.TrimSuffix(path.Base(filepath.ToSlash(source)), ".json"), ".asl")
+	definition, err := readFile(file, maxDefinitionFile)
+	if err != nil {
+		return err
+	}
+	s.next.watched = append(s.next.watched, file)
+	info.Source = filepath.ToSlash(shownPath(s.cfg.Project, file))
+	if info.Text, err = jsonDefinition(info.Source, string(definition)); err != nil {
+		return err
+	}
+	info.Name = s.machineLabel(r, info.Source)
 	if inTemplate != "" && inTemplate != info.Text {
-		s.tell(Event{Kind: MachineWarned, Name: info.Name, Detail: source + " differs from the template: the file runs here, the template would be deployed"})
+		s.tell(Event{Kind: MachineWarned, Name: info.Name, Detail: info.Source + " differs from the template: the file runs here, the template would be deployed"})
 	}
 	return nil
+}
+
+// maxDefinitionFile bounds what is read of a file that is said to be a definition, before its quota is checked.
+const maxDefinitionFile = 4 << 20
+
+// machineLabel is what people call a machine: its file, unless that is an asset, whose name is a digest.
+func (s *Stack) machineLabel(r *cfn.Resource, source string) string {
+	name := path.Base(source)
+	if strings.HasPrefix(name, "asset.") {
+		return s.label(r)
+	}
+	for _, ending := range []string{".json", ".yaml", ".yml", ".asl"} {
+		name = strings.TrimSuffix(name, ending)
+	}
+	if s.next.labels[name]++; s.next.labels[name] > 1 {
+		return r.Name
+	}
+	return name
+}
+
+// jsonDefinition returns a definition as JSON: CloudFormation takes YAML, too.
+func jsonDefinition(file, text string) (string, error) {
+	if strings.HasPrefix(strings.TrimLeft(text, " \t\r\n\ufeff"), "{") {
+		return text, nil
+	}
+	return cfn.YAMLAsJSON(file, []byte(text))
 }
 
 // substitute puts the values of DefinitionSubstitutions in the place of ${name} (CloudFormation, AWS::StepFunctions::StateMachine).
@@ -256,53 +395,4 @@ func metadata(r *cfn.Resource, key string) string {
 	v, _ := r.Metadata.Get(key)
 	s, _ := v.(value.String)
 	return string(s)
-}
-
-func (s *Stack) deploySchedule(r *cfn.Resource) error {
-	p := r.Read()
-	target, window := p.Block("Target"), p.Block("FlexibleTimeWindow")
-	arn, input := target.String("Arn"), target.String("Input")
-	expression, zone := p.String("ScheduleExpression"), p.String("ScheduleExpressionTimezone")
-	job := trigger.Job{
-		Name:     r.Name,
-		Disabled: p.OneOf("State", "ENABLED", "ENABLED", "DISABLED") == "DISABLED",
-		Run:      func(ctx context.Context, due time.Time) { s.fire(ctx, r.Name, arn, input, due) },
-	}
-	if window.OneOf("Mode", "OFF", "OFF", "FLEXIBLE") == "FLEXIBLE" {
-		job.Window = time.Duration(window.Int("MaximumWindowInMinutes", 1)) * time.Minute
-	}
-	if err := p.Err(); err != nil {
-		return err
-	}
-	if err := s.schedule(job, expression, zone, arn); err != nil {
-		s.tell(Event{Kind: ScheduleRefused, Name: r.Name, Detail: expression, Err: err})
-		return nil
-	}
-	s.targets[r.Name] = arn
-	s.tell(Event{Kind: ScheduleReady, Name: r.Name, Detail: expression})
-	return nil
-}
-
-func (s *Stack) schedule(job trigger.Job, expression, zone, target string) error {
-	schedule, err := trigger.Parse(expression, zone)
-	if err != nil {
-		return err
-	}
-	if _, err := sfn.ParseMachineARN(target); err != nil {
-		return fmt.Errorf("the target %s is no state machine; others are not served here", target)
-	}
-	job.Schedule = schedule
-	return s.scheduler.Add(job)
-}
-
-// fire starts an execution because a schedule is due. Its name is made of the schedule and the time it was due at, so that a schedule that is asked
-// twice starts once.
-func (s *Stack) fire(ctx context.Context, schedule, machine, input string, due time.Time) {
-	digest := sha256.Sum256([]byte(schedule + strconv.FormatInt(due.UnixMilli(), 10)))
-	_, err := s.runner.StartExecution(ctx, runner.StartRequest{
-		MachineARN: machine, Input: input, Name: hex.EncodeToString(digest[:16]),
-	})
-	if err != nil {
-		s.cfg.Log.Error("a schedule could not start its execution", "schedule", schedule, "machine", machine, "error", err)
-	}
 }

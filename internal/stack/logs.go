@@ -36,7 +36,7 @@ func (f *functionLogs) Log(line lambda.Line) {
 }
 
 // deployLogGroup makes the group if it is not there, and sets its retention.
-func (s *Stack) deployLogGroup(r *cfn.Resource) error {
+func (s *Stack) deployLogGroup(_ *unit, r *cfn.Resource) error {
 	p := r.Read()
 	days := p.Int("RetentionInDays", 0)
 	if err := p.Err(); err != nil {

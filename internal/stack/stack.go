@@ -4,18 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
 	"net/http"
-	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/tutti-run/tutti/internal/awsclient"
-	"github.com/tutti-run/tutti/internal/cfn"
 	"github.com/tutti-run/tutti/internal/clock"
 	"github.com/tutti-run/tutti/internal/lambda"
 	"github.com/tutti-run/tutti/internal/logs"
@@ -31,8 +27,10 @@ import (
 type Config struct {
 	// Project is the root of the project: sources in the template's metadata are relative to it.
 	Project string
-	// Template is a CloudFormation template; "" for nothing to deploy.
+	// Template is a CloudFormation or SAM template, a cloud assembly's folder or manifest, or a folder with templates; "" for nothing to deploy.
 	Template string
+	// Parameters are values of templates' parameters by name, beside their defaults.
+	Parameters map[string]string
 	// Data is the folder of the journal, of built functions and of whatever else must outlive the process.
 	Data string
 	// Place is where the stack pretends to be; zero means [sfn.DefaultPlace].
@@ -64,6 +62,7 @@ const (
 	FunctionBuilt    EventKind = "built"        // it has a new binary
 	FunctionUpToDate EventKind = "up to date"   // nothing has changed since the last build
 	FunctionFailed   EventKind = "failed"       // it does not compile; Err has the compiler's output
+	FunctionRefused  EventKind = "cannot run"   // it cannot run here; Err says why
 	MachineReady     EventKind = "ready"        // a state machine can be started
 	MachineRefused   EventKind = "refused"      // its definition has errors; Err has the diagnostics
 	MachineWarned    EventKind = "warned"       // it can be started, but Detail says what to look at
@@ -80,11 +79,15 @@ type Event struct {
 	Detail   string
 	Duration time.Duration
 	Err      error
+	// NeededBy are the logical ids of what refers to resources that are not run here.
+	NeededBy []string
 }
 
 // FunctionInfo is a Lambda function of the template.
 type FunctionInfo struct {
 	Name, ARN string
+	// Label is what a person types.
+	Label string
 	// Source is the folder of its code, relative to the project.
 	Source string
 	// Err says why it cannot be invoked; nil if it can.
@@ -127,9 +130,17 @@ type Stack struct {
 	runner      *runner.Runner
 	scheduler   *trigger.Scheduler
 
-	functions []FunctionInfo
-	machines  []MachineInfo
-	targets   map[string]string // of schedules: ARN by name
+	deploying   sync.Mutex // one deployment at a time; guards next, credentials and programs
+	next        *deployment
+	credentials map[string]lambda.Credentials // by role
+	programs    map[string]string             // interpreters by the runtimes' prefix
+
+	open bool // Open has returned
+
+	mu      sync.Mutex
+	current *deployment
+
+	background sync.WaitGroup // invocations that schedules began
 
 	stopSkipping func() // nil while the clock is not moved on
 
@@ -142,7 +153,7 @@ type Stack struct {
 // with single resources is told as events and in the Info lists.
 func Open(ctx context.Context, cfg Config) (_ *Stack, err error) {
 	if cfg.Place == (sfn.Place{}) {
-		cfg.Place = sfn.DefaultPlace()
+		cfg.Place = placeOf(cfg.Template, sfn.DefaultPlace())
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -150,13 +161,16 @@ func Open(ctx context.Context, cfg Config) (_ *Stack, err error) {
 	if cfg.Clock == nil {
 		cfg.Clock = clock.Real()
 	}
-	s := &Stack{cfg: cfg, scheduler: trigger.NewScheduler(cfg.Clock, nil), targets: map[string]string{}}
+	s := &Stack{
+		cfg: cfg, scheduler: trigger.NewScheduler(cfg.Clock, nil), current: &deployment{}, credentials: map[string]lambda.Credentials{},
+		programs: map[string]string{},
+	}
 	defer func() {
 		if err != nil {
 			_ = s.Close(context.Background())
 		}
 	}()
-	template, err := readTemplate(cfg)
+	units, err := readUnits(&s.cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -179,9 +193,10 @@ func Open(ctx context.Context, cfg Config) (_ *Stack, err error) {
 	s.catalog = task.NewCatalog(task.Config{Functions: s.host, Routes: cfg.Routes, Connections: s.connections})
 	s.runner = runner.New(runner.Config{Store: s.store, Clock: cfg.Clock, Skips: cfg.SkipsTime, Tasks: s.catalog, Objects: s.objects, Logs: s.logs, Log: cfg.Log})
 	s.catalog.Follow(s.runner)
-	if err := s.deploy(ctx, template); err != nil {
+	if err := s.deploy(ctx, units); err != nil {
 		return nil, err
 	}
+	s.open = true
 	return s, nil
 }
 
@@ -222,7 +237,8 @@ func (s *Stack) Close(ctx context.Context) error {
 		if s.stopSkipping != nil {
 			s.stopSkipping()
 		}
-		s.scheduler.Stop()
+		s.scheduler.Stop() // it cancels what schedules began
+		s.background.Wait()
 		if s.runner != nil {
 			s.runner.Close(ctx)
 		}
@@ -251,17 +267,42 @@ func (s *Stack) S3() http.Handler {
 	return s3.NewHandler(s.objects, s.cfg.Place.Region, s.cfg.Place.Account)
 }
 
+// Place is where the stack pretends to be.
+func (s *Stack) Place() sfn.Place { return s.cfg.Place }
+
+// deployedNow is what the last deployment came to. It does not change any more.
+func (s *Stack) deployedNow() *deployment {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.current
+}
+
 // Functions lists the template's functions.
-func (s *Stack) Functions() []FunctionInfo { return s.functions }
+func (s *Stack) Functions() []FunctionInfo { return s.deployedNow().functions }
 
 // Machines lists the template's state machines.
-func (s *Stack) Machines() []MachineInfo { return s.machines }
+func (s *Stack) Machines() []MachineInfo { return s.deployedNow().machines }
+
+// Watched lists the files and folders that the stack was made of, absolute: templates, definitions, code.
+func (s *Stack) Watched() []string { return s.deployedNow().watched }
+
+// Reload reads the template again and brings what runs to it: changed functions get new processes, changed definitions are those of new
+// executions, schedules come and go. Executions under way go on with what they started with. When the template has faults, everything stays
+// as it was, and the error says why.
+func (s *Stack) Reload(ctx context.Context) error {
+	units, err := readUnits(&s.cfg)
+	if err != nil {
+		return err
+	}
+	return s.deploy(ctx, units)
+}
 
 // Schedules lists the template's schedules.
 func (s *Stack) Schedules() []ScheduleInfo {
+	jobs := s.deployedNow().jobs
 	var list []ScheduleInfo
 	for _, e := range s.scheduler.List() {
-		list = append(list, ScheduleInfo{Name: e.Name, Expression: e.Expression, Next: e.Next, Target: s.targets[e.Name]})
+		list = append(list, ScheduleInfo{Name: e.Name, Expression: e.Expression, Next: e.Next, Target: jobs[e.Name].target})
 	}
 	return list
 }
@@ -281,59 +322,4 @@ func (s *Stack) tellBuild(b lambda.BuildEvent) {
 		lambda.BuildStarted: FunctionBuilding, lambda.BuildUpToDate: FunctionUpToDate, lambda.BuildDone: FunctionBuilt, lambda.BuildFailed: FunctionFailed,
 	}
 	s.tell(Event{Kind: kinds[b.State], Name: b.Function, Duration: b.Duration, Err: b.Err})
-}
-
-// maxTemplateFile bounds what is read of a file that is said to be a template, before its quota is checked.
-const maxTemplateFile = 4 << 20
-
-// readTemplate reads and resolves the template.
-func readTemplate(cfg Config) (*cfn.Template, error) {
-	if cfg.Template == "" {
-		return &cfn.Template{}, nil
-	}
-	file, err := os.Open(cfg.Template)
-	if err != nil {
-		return nil, fmt.Errorf("read the template: %w", err)
-	}
-	defer func() { _ = file.Close() }()
-	text, err := io.ReadAll(io.LimitReader(file, maxTemplateFile))
-	if err != nil {
-		return nil, fmt.Errorf("read the template: %w", err)
-	}
-	shown := cfg.Template
-	if relative, err := filepath.Rel(cfg.Project, cfg.Template); err == nil && filepath.IsLocal(relative) {
-		shown = relative
-	}
-	document, err := cfn.ReadJSON(shown, text)
-	if err != nil {
-		return nil, err
-	}
-	return cfn.Resolve(document, cfn.Input{StackName: stackName(cfg.Template), Place: cfg.Place})
-}
-
-// stackName is the template file's name as a stack may be called: EndpointWatch for EndpointWatch.template.json.
-func stackName(file string) string {
-	name, _, _ := strings.Cut(filepath.Base(file), ".")
-	clean := strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' {
-			return r
-		}
-		return '-'
-	}, name)
-	if clean = strings.Trim(clean, "-0123456789"); clean == "" {
-		return "tutti"
-	}
-	return clean
-}
-
-// within returns the path below root that a relative path names, refusing one that leaves it.
-func within(root, relative string) (string, error) {
-	if !filepath.IsLocal(relative) {
-		return "", fmt.Errorf("the path %q leaves the project's folder", relative)
-	}
-	path := filepath.Join(root, relative)
-	if _, err := os.Stat(path); err != nil {
-		return "", err
-	}
-	return path, nil
 }
