@@ -22,6 +22,7 @@ type testCase struct {
 	Recorded      string   `json:"recorded"`
 	Requires      []string `json:"requires"`
 	QueryLanguage []string `json:"query_language"`
+	Seconds       float64  `json:"approx_seconds"` // that the case waits on a real clock
 	Runs          []run    `json:"runs"`
 	Steps         []step   `json:"steps"`
 

@@ -11,6 +11,9 @@
 //   - player_test.go interprets the steps, world_test.go is what surrounds the engine, operations_test.go the calls.
 //   - conformance_test.go runs everything, prints a table and compares the failures with testdata/known.txt.
 //
+// The cases that need no waiting are played a second time over real HTTP, through an endpoint that listens, by the real clock
+// (TestOverHTTP).
+//
 // A case reaches levels. An execution case is right in its result if every run has the recorded status, output and error; in its cause if
 // the causes agree too; in full if every comparison does, histories above all. Of other cases the first level is the outcome of
 // every call (status, error code, the state's output), the second the messages.

@@ -2,6 +2,8 @@ package conformance
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -32,8 +34,12 @@ func (r *refusal) value() map[string]any {
 	return v
 }
 
-// service calls Step Functions over the wire's handler.
-type service struct{ handler http.Handler }
+// service calls Step Functions over the wire's handler, or over the wire itself where there is a URL.
+type service struct {
+	handler http.Handler
+	url     string
+	client  *http.Client
+}
 
 // authorization is the header of a request that is signed in the place. The access key names the account.
 func authorization(place sfn.Place) string {
@@ -42,13 +48,34 @@ func authorization(place sfn.Place) string {
 
 // wire makes a call to the operation with the target.
 func (s *service) wire(ctx context.Context, target string, place sfn.Place, params any) response {
-	request := httptest.NewRequestWithContext(ctx, http.MethodPost, "http://localhost/", strings.NewReader(compact(params)))
+	url := "http://localhost"
+	if s.url != "" {
+		url = s.url
+	}
+	request := httptest.NewRequestWithContext(ctx, http.MethodPost, url+"/", strings.NewReader(compact(params)))
 	request.Header.Set("Content-Type", "application/x-amz-json-1.0")
 	request.Header.Set("X-Amz-Target", target)
 	request.Header.Set("Authorization", authorization(place))
+	if s.url != "" {
+		return s.send(request)
+	}
 	answer := httptest.NewRecorder()
 	s.handler.ServeHTTP(answer, request)
 	return readResponse(answer.Code, answer.Body.String())
+}
+
+// send makes the request of a client out of one that a server would get.
+func (s *service) send(request *http.Request) response {
+	request.RequestURI = ""
+	answer, err := s.client.Do(request)
+	if err != nil {
+		return response{status: http.StatusServiceUnavailable, err: &refusal{code: "unreachable", message: err.Error()}}
+	}
+	body, err := io.ReadAll(answer.Body)
+	if err = errors.Join(err, answer.Body.Close()); err != nil {
+		return response{status: answer.StatusCode, err: &refusal{code: "unreadable", message: err.Error()}}
+	}
+	return readResponse(answer.StatusCode, string(body))
 }
 
 func (s *service) call(ctx context.Context, operation string, place sfn.Place, params any) response {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -82,7 +84,18 @@ type player struct {
 	wg  sync.WaitGroup // background steps and workers
 }
 
-type options struct{ exact, histories bool }
+type options struct {
+	exact, histories bool
+	wire             bool // over HTTP, by the real clock
+}
+
+// patience is how long the case waits for what must happen.
+func (o options) patience() time.Duration {
+	if o.wire {
+		return 10 * time.Second
+	}
+	return patience
+}
 
 // errStop ends the case: what follows depends on what failed.
 var errStop = errors.New("the case cannot go on")
@@ -112,20 +125,24 @@ func play(c *testCase, o options) *outcome {
 	}
 	p.service = &service{handler: api.New(api.Config{States: p.runner, S3: buckets, Logs: p.logs, Now: time.Now})}
 	p.world.routes.Embed(p.service.handler, "sfn")
+	hangUp := p.listen()
 	p.world.catalog.Follow(p.runner)
 	p.world.answer = p.answerToken
 	var cancel context.CancelFunc
-	p.ctx, cancel = context.WithTimeout(context.Background(), 10*patience)
+	p.ctx, cancel = context.WithTimeout(context.Background(), 10*o.patience())
 	p.perform()
 	cancel()
 	closing, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	p.wg.Wait()
+	hangUp()
 	p.runner.Close(closing)
 	if err := p.logs.Close(); err != nil {
 		p.fail(levelFull, "logs", err.Error())
 	}
-	synctest.Wait()
+	if !o.wire {
+		synctest.Wait()
+	}
 	if err := errors.Join(p.objects.Close(), db.Close()); err != nil {
 		p.fail(levelFull, "store", err.Error())
 	}
@@ -227,8 +244,7 @@ func (p *player) call(s *step) error {
 	if !ours {
 		return p.callOther(s, params)
 	}
-	// In a bubble time passes only while everybody waits: what runs at once has run afterwards.
-	time.Sleep(100 * time.Millisecond)
+	p.settle()
 	p.announce(s)
 	r := p.ask(name, s, params)
 	if r.need != "" {
@@ -254,9 +270,43 @@ func (p *player) call(s *step) error {
 	return nil
 }
 
+// settle lets what runs at once run to its end. In a bubble time passes only while everybody waits, so any time will do; else the open
+// executions are given a moment.
+func (p *player) settle() {
+	if !p.options.wire {
+		time.Sleep(100 * time.Millisecond)
+		return
+	}
+	for range 100 {
+		open := false
+		for range p.runner.Running() {
+			open = true
+			break
+		}
+		if !open {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// listen opens an endpoint on loopback for a case that is played over HTTP, and returns what closes it.
+func (p *player) listen() (hangUp func()) {
+	if !p.options.wire {
+		return func() {}
+	}
+	server := httptest.NewServer(p.service.handler)
+	transport := &http.Transport{MaxIdleConnsPerHost: 4}
+	p.service.url, p.service.client = server.URL, &http.Client{Transport: transport}
+	return func() {
+		transport.CloseIdleConnections()
+		server.Close()
+	}
+}
+
 // ask calls Step Functions, page by page if the step says so.
 func (p *player) ask(name string, s *step, params map[string]any) response {
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	ctx, cancel := context.WithTimeout(p.ctx, p.options.patience())
 	defer cancel()
 	r := p.service.call(ctx, name, p.place(s.Account), params)
 	page, _ := r.body.(map[string]any)
@@ -609,7 +659,7 @@ func (p *player) executionLogs(s *step) error {
 
 // until waits until the execution is as it should be, looking less and less often.
 func (p *player) until(arn string, good func(store.Execution) bool) error {
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(p.options.patience())
 	for pause := time.Millisecond; ; pause = min(2*pause, 10*time.Minute) {
 		time.Sleep(pause)
 		e, err := p.runner.Execution(arn)
