@@ -10,7 +10,9 @@
 // # Terms
 //
 // An operation is one entry of a service's API, like StartExecution. A constraint is what the API's model says of a member, like its
-// greatest length; breaking one is a ValidationException, which lists all that are broken. An exception is an error that the API names.
+// greatest length; breaking one is a ValidationException, which lists all that are broken. Those of Step Functions stand in the tags of
+// the structs that requests are read into (model.go). An exception is an error that the API names. A request's place is the region and account
+// that its signature names.
 //
 // # Never
 //
