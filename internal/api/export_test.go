@@ -67,6 +67,7 @@ var statesRequests = map[string]reflect.Type{
 	"StartSyncExecution":               reflect.TypeFor[startSyncExecutionInput](),
 	"StopExecution":                    reflect.TypeFor[stopExecutionInput](),
 	"TagResource":                      reflect.TypeFor[tagResourceInput](),
+	"TestState":                        reflect.TypeFor[testStateInput](),
 	"UntagResource":                    reflect.TypeFor[untagResourceInput](),
 	"UpdateStateMachine":               reflect.TypeFor[updateStateMachineInput](),
 	"UpdateStateMachineAlias":          reflect.TypeFor[updateStateMachineAliasInput](),
