@@ -240,6 +240,11 @@ func (p *player) call(s *step) error {
 		return errStop
 	}
 	params, _ := filled.(map[string]any)
+	for name, v := range params {
+		if list, ok := v.([]any); ok && len(list) == 1 && strings.Contains(textOf(s.Params[name]), "[*]") {
+			params[name] = list[0] // whichever there are: there is one
+		}
+	}
 	name, ours := strings.CutPrefix(s.Call, "stepfunctions.")
 	if !ours {
 		return p.callOther(s, params)
@@ -385,6 +390,10 @@ func (p *player) callOther(s *step, params map[string]any) error {
 		return p.putObject(s, params)
 	case "s3.GetObject":
 		return p.getObject(s, params)
+	case "cloudformation.CreateStack":
+		return p.createStack(s, params)
+	case "cloudformation.DeleteStack": // what it made goes with the case
+		p.save(s.Save, map[string]any{})
 	case "sqs.ReceiveMessage":
 		ctx, cancel := context.WithTimeout(p.ctx, time.Hour)
 		defer cancel()
@@ -591,7 +600,7 @@ func openText(v any) string {
 // await waits for a state of affairs. What only AWS's delay makes necessary is there at once.
 func (p *player) await(s *step) error {
 	switch {
-	case strings.HasPrefix(s.Await, "state_machine_"), s.Await == "propagation", s.Await == "execution_started":
+	case strings.HasPrefix(s.Await, "state_machine_"), strings.HasPrefix(s.Await, "cloudformation."), s.Await == "propagation", s.Await == "execution_started":
 		return nil
 	}
 	execution, err := p.fill(s.Execution)

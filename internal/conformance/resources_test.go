@@ -3,8 +3,12 @@ package conformance
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"regexp"
 	"strings"
 	"time"
+
+	"go.yaml.in/yaml/v4"
 )
 
 // resource makes something outside of the engine.
@@ -202,5 +206,39 @@ func (p *player) stack(s *step) error {
 	}
 	made["StateMachineArn"] = body["stateMachineArn"]
 	p.save(s.Save, made)
+	return nil
+}
+
+// symbol is a name as the recorder's YAML has it: a Python object, whose text is its first argument.
+var symbol = regexp.MustCompile(`!!python/object/new:symstubs\.Sym\s+args:\s+- ('[^']*')\s+state:\s+ref: \w+`)
+
+// createStack makes the state machines of a CloudFormation template, in JSON or YAML.
+func (p *player) createStack(s *step, params map[string]any) error {
+	refuse := func(err error) error {
+		p.fail(levelResult, s.Call, err.Error())
+		return errStop
+	}
+	text := symbol.ReplaceAllString(textOf(params["TemplateBody"]), "$1")
+	var template struct {
+		Resources map[string]struct {
+			Properties map[string]any `yaml:"Properties"`
+		} `yaml:"Resources"`
+	}
+	if err := yaml.Unmarshal([]byte(text), &template); err != nil {
+		return refuse(err)
+	}
+	for _, r := range template.Resources {
+		definition := r.Properties["DefinitionString"]
+		if object, ok := r.Properties["Definition"]; ok {
+			definition = compact(object)
+		}
+		created := p.service.call(p.ctx, "CreateStateMachine", p.place(""), map[string]any{
+			"name": r.Properties["StateMachineName"], "definition": definition, "roleArn": r.Properties["RoleArn"],
+		})
+		if created.err != nil {
+			return refuse(errors.New(created.err.code + ": " + created.err.message))
+		}
+	}
+	p.save(s.Save, map[string]any{"StackId": textOf(params["StackName"])})
 	return nil
 }
