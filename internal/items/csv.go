@@ -16,9 +16,7 @@ var delimiters = map[string]byte{"": ',', "COMMA": ',', "PIPE": '|', "SEMICOLON"
 // csv goes over the rows of a CSV file. Every value is a text. A row that is too short is filled up with empty ones, what is too much is dropped.
 func (r *reader) csv(in *bufio.Reader, source string) error {
 	rows := csvRows{in: in, delimiter: delimiters[r.how.CSVDelimiter]}
-	if mark, err := in.Peek(3); err == nil && string(mark) == "\ufeff" {
-		_, _ = in.Discard(3)
-	}
+	skipMark(in)
 	header := r.how.CSVHeaders
 	if !r.how.HeaderGiven {
 		row, err := rows.next(maxHeaderBytes)
@@ -60,6 +58,13 @@ func (r *reader) csv(in *bufio.Reader, source string) error {
 		if err := r.hand(Item{Value: value.NewObject(members...), Source: source}); err != nil {
 			return err
 		}
+	}
+}
+
+// skipMark steps over a byte order mark.
+func skipMark(in *bufio.Reader) {
+	if mark, err := in.Peek(3); err == nil && string(mark) == "\ufeff" {
+		_, _ = in.Discard(3)
 	}
 }
 

@@ -16,6 +16,7 @@ func errIterable() error { return wrong("Attempting to map over non-iterable nod
 // json goes over the elements of an array, or the members of an object, in a JSON file: the whole file, or what ItemsPointer points at. That a whole
 // file may not be an object is recorded.
 func (r *reader) json(in *bufio.Reader, source string) error {
+	skipMark(in)
 	s := &scanner{in: in}
 	if r.how.ItemsPointer != "" {
 		if err := s.find(r.how.ItemsPointer); err != nil {
@@ -127,13 +128,6 @@ func (s *scanner) peek() (byte, error) {
 		}
 		switch b {
 		case ' ', '\t', '\r', '\n':
-		case 0xef: // a byte order mark
-			if rest, err := s.in.Peek(2); s.at == 1 && err == nil && string(rest) == "\xbb\xbf" {
-				_, _ = s.in.Discard(2)
-				s.at += 2
-				continue
-			}
-			fallthrough
 		default:
 			s.at--
 			return b, s.in.UnreadByte()
