@@ -82,7 +82,10 @@ func openServer(ctx context.Context, o serveOptions) (_ *server, err error) {
 	if err != nil {
 		return nil, dataProblem(err)
 	}
-	front := api.New(api.Config{States: s.stack.Runner(), S3: s.stack.S3(), Logs: s.stack.Logs(), Log: o.log})
+	functions := s.stack.Lambda()
+	front := api.New(api.Config{
+		States: s.stack.Runner(), S3: s.stack.S3(), Lambda: api.NewLambda(functions, functions, o.log), Logs: s.stack.Logs(), Log: o.log,
+	})
 	routes.Embed(front, embedded...)
 	if _, err := s.stack.Start(); err != nil {
 		return nil, dataProblem(err)

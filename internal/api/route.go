@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/tutti-run/tutti/internal/lambda/control"
 )
 
 // route says which requests are for a service.
@@ -40,9 +42,10 @@ var (
 	// lambdaRoute: every path of the API begins with the date at which its part of the API came.
 	lambdaRoute = route{title: "AWS Lambda", scope: "lambda", hosts: []string{"lambda"}, paths: []string{
 		"/2014-11-13/functions/",        // InvokeAsync
-		"/2015-03-31/functions/",        // functions, their code, versions, aliases, policies and invocations
+		"/2015-03-31/functions",         // functions, their versions, aliases, policies and invocations
+		control.CodePath,                // the zips that GetFunction names: our own
 		"/2015-03-31/event-source-map",  // event source mappings
-		"/2016-08-19/account-settings/", // limits and use of the account
+		"/2016-08-19/account-settings",  // limits and use of the account
 		"/2017-03-31/tags/",             // tags
 		"/2017-10-31/functions/",        // reserved concurrency
 		"/2018-10-31/layers",            // layers
@@ -54,6 +57,8 @@ var (
 		"/2021-10-31/functions/",        // function URLs
 		"/2021-11-15/functions/",        // invocation with a streamed response
 		"/2024-08-31/functions/",        // recursion
+		"/2025-11-30/",                  // capacity providers
+		"/2025-12-01/",                  // durable executions
 	}}
 )
 

@@ -172,12 +172,11 @@ func (s *Stack) deployBucket(_ *unit, r *cfn.Resource) error {
 }
 
 func (s *Stack) deployFunction(u *unit, r *cfn.Resource) error {
-	p := r.Read()
-	f, err := s.functionOf(r, p)
+	d, err := functionDeployment(r)
 	if err != nil {
 		return err
 	}
-	info := FunctionInfo{Name: r.Name, ARN: f.ARN, Label: s.label(r)}
+	info := FunctionInfo{Name: r.Name, ARN: s.cfg.Place.FunctionARN(r.Name), Label: s.label(r)}
 	c, err := s.codeOf(u, r)
 	info.Source = c.shown
 	if c.watch != "" {
@@ -192,7 +191,7 @@ func (s *Stack) deployFunction(u *unit, r *cfn.Resource) error {
 		s.tell(Event{Kind: FunctionRefused, Name: info.Label, Err: err})
 		return nil
 	}
-	f.Source, f.Binary = c.source, c.binary
+	d.Source, d.Binary = c.source, c.binary
 	if c.binary != "" {
 		// A process serves on while its executable's path stays; changed code behind it needs another one.
 		stamp := folderStamp(c.watch)
@@ -201,7 +200,7 @@ func (s *Stack) deployFunction(u *unit, r *cfn.Resource) error {
 		}
 		s.next.stamps[r.Name] = stamp
 	}
-	if err := s.host.Register(f); err != nil {
+	if err := s.plane.Deploy(d); err != nil {
 		return err
 	}
 	s.next.functions = append(s.next.functions, info)
@@ -263,6 +262,8 @@ func environment(p *cfn.Block) map[string]string {
 
 // credentialsOf are the role's own for this process. They open nothing but the local endpoint.
 func (s *Stack) credentialsOf(role string) lambda.Credentials {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	c, ok := s.credentials[role]
 	if !ok {
 		digest := sha256.Sum256([]byte(role))

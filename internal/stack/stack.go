@@ -14,6 +14,7 @@ import (
 	"github.com/tutti-run/tutti/internal/awsclient"
 	"github.com/tutti-run/tutti/internal/clock"
 	"github.com/tutti-run/tutti/internal/lambda"
+	"github.com/tutti-run/tutti/internal/lambda/control"
 	"github.com/tutti-run/tutti/internal/logs"
 	"github.com/tutti-run/tutti/internal/runner"
 	"github.com/tutti-run/tutti/internal/s3"
@@ -124,6 +125,7 @@ type Stack struct {
 	logs    *logs.Service
 	objects *s3.Store
 	host    *lambda.Host
+	plane   *control.Plane
 	catalog *task.Catalog
 	// connections belong to HTTP tasks; they are complete before anything runs.
 	connections task.ConnectionSet
@@ -188,9 +190,16 @@ func Open(ctx context.Context, cfg Config) (_ *Stack, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the function host: %w", err)
 	}
+	s.plane, err = control.Open(control.Config{
+		Dir: filepath.Join(cfg.Data, "lambda"), Host: s.host, Journal: journal{s.store}, Region: cfg.Place.Region, Account: cfg.Place.Account,
+		Credentials: s.credentialsOf, Objects: bucketCode{s.objects}, Log: cfg.Log,
+	})
+	if err != nil {
+		return nil, err
+	}
 	s.connections = task.ConnectionSet{}
 	maps.Copy(s.connections, cfg.Connections)
-	s.catalog = task.NewCatalog(task.Config{Functions: s.host, Routes: cfg.Routes, Connections: s.connections})
+	s.catalog = task.NewCatalog(task.Config{Functions: s.plane, Routes: cfg.Routes, Connections: s.connections})
 	s.runner = runner.New(runner.Config{Store: s.store, Clock: cfg.Clock, Skips: cfg.SkipsTime, Tasks: s.catalog, Objects: s.objects, Logs: s.logs, Log: cfg.Log})
 	s.catalog.Follow(s.runner)
 	if err := s.deploy(ctx, units); err != nil {
@@ -242,6 +251,9 @@ func (s *Stack) Close(ctx context.Context) error {
 		if s.runner != nil {
 			s.runner.Close(ctx)
 		}
+		if s.plane != nil {
+			s.plane.Close()
+		}
 		if s.host != nil {
 			errs = append(errs, s.host.Close())
 		}
@@ -276,6 +288,9 @@ func (s *Stack) deployedNow() *deployment {
 	defer s.mu.Unlock()
 	return s.current
 }
+
+// Lambda is the control plane of the functions: the template's and those that clients make.
+func (s *Stack) Lambda() *control.Plane { return s.plane }
 
 // Functions lists the template's functions.
 func (s *Stack) Functions() []FunctionInfo { return s.deployedNow().functions }

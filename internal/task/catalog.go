@@ -49,6 +49,16 @@ type Invoker interface {
 	Invoke(ctx context.Context, in lambda.Invocation) (lambda.Result, error)
 }
 
+// Enqueuer is an Invoker that keeps asynchronous invocations until they are delivered.
+type Enqueuer interface {
+	Enqueue(ctx context.Context, in lambda.Invocation) error
+}
+
+// DryRunner is an Invoker that can tell whether it would invoke a function.
+type DryRunner interface {
+	DryRun(in lambda.Invocation) error
+}
+
 // Executions tells when an execution of a state machine has ended. *runner.Runner does.
 type Executions interface {
 	Await(ctx context.Context, arn string) error

@@ -52,10 +52,16 @@ func (p lambdaInvoke) Perform(ctx context.Context, c Call) (*value.Data, *sfn.Fa
 	in.RequestID = uuid.NewString()
 	switch kind {
 	case "Event":
-		// The function goes on when this call is over; the host ends it with itself.
-		go func() { _, _ = p.functions.Invoke(context.WithoutCancel(ctx), in) }()
+		if failure := p.enqueue(ctx, in); failure != nil {
+			return nil, failure
+		}
 		return lambdaResponse(in.RequestID, http.StatusAccepted, "", nil), nil
 	case "DryRun":
+		if dry, ok := p.functions.(DryRunner); ok {
+			if err := dry.DryRun(in); err != nil {
+				return nil, invocationFailure(in, err)
+			}
+		}
 		return lambdaResponse(in.RequestID, http.StatusNoContent, "", nil), nil
 	}
 	result, failure := invoke(ctx, p.functions, in)
@@ -70,6 +76,20 @@ func (p lambdaInvoke) Perform(ctx context.Context, c Call) (*value.Data, *sfn.Fa
 		return nil, failure
 	}
 	return lambdaResponse(result.RequestID, http.StatusOK, result.ExecutedVersion, output), nil
+}
+
+// enqueue hands an event over. Where events are not kept the function is called and not waited for: it goes on when this call is over, and the
+// host ends it with itself.
+func (p lambdaInvoke) enqueue(ctx context.Context, in lambda.Invocation) *sfn.Failure {
+	queue, ok := p.functions.(Enqueuer)
+	if !ok {
+		go func() { _, _ = p.functions.Invoke(context.WithoutCancel(ctx), in) }()
+		return nil
+	}
+	if err := queue.Enqueue(ctx, in); err != nil {
+		return invocationFailure(in, err)
+	}
+	return nil
 }
 
 // lambdaInvocation reads the task's parameters.
@@ -110,21 +130,27 @@ func lambdaInvocation(c Call) (in lambda.Invocation, kind string, failure *sfn.F
 // invoke runs the function. What the Lambda API refuses and what the function itself got wrong are failures.
 func invoke(ctx context.Context, functions Invoker, in lambda.Invocation) (lambda.Result, *sfn.Failure) {
 	result, err := functions.Invoke(ctx, in)
-	var refused *lambda.Error
 	switch {
-	case errors.As(err, &refused):
-		request := in.RequestID
-		if request == "" {
-			request = uuid.NewString()
-		}
-		return result, sfn.Fail(sfn.ErrorName("Lambda."+refused.Code), "%s (Service: AWSLambda; Status Code: %d; Error Code: %s; Request ID: %s; Proxy: null)",
-			refused.Message, refused.Status, refused.Code, request)
 	case err != nil:
-		return result, sfn.Fail("Lambda.Unknown", "The invocation ended without an answer: %s", err)
+		return result, invocationFailure(in, err)
 	case result.FunctionError != "":
 		return result, functionFailure(result.Payload)
 	}
 	return result, nil
+}
+
+// invocationFailure is what an error of the invocation itself means.
+func invocationFailure(in lambda.Invocation, err error) *sfn.Failure {
+	var refused *lambda.Error
+	if !errors.As(err, &refused) {
+		return sfn.Fail("Lambda.Unknown", "The invocation ended without an answer: %s", err)
+	}
+	request := in.RequestID
+	if request == "" {
+		request = uuid.NewString()
+	}
+	return sfn.Fail(sfn.ErrorName("Lambda."+refused.Code), "%s (Service: AWSLambda; Status Code: %d; Error Code: %s; Request ID: %s; Proxy: null)",
+		refused.Message, refused.Status, refused.Code, request)
 }
 
 // functionFailure is what a function's error document means: its errorType is the error, its text the cause.

@@ -381,7 +381,7 @@ func (p *Plane) useCode(v *version, code string) error {
 	if err != nil {
 		return fmt.Errorf("the code %s: %w", code, err)
 	}
-	v.Code, v.Source = code, ""
+	v.Code, v.Source, v.Binary = code, "", ""
 	v.Config.CodeSize, v.Config.CodeSha256 = size, codeSHA(code)
 	return nil
 }
@@ -513,7 +513,7 @@ func (p *Plane) OpenCode(ctx context.Context, code string) (io.ReadCloser, error
 		return f, nil
 	}
 	for _, f := range p.all() {
-		if v := f.latest(); v.Code == "" {
+		if v := f.latest(); v.Source != "" {
 			if m, err := p.measure(ctx, v); err != nil || m.code != code {
 				continue
 			}
@@ -727,12 +727,12 @@ func listed(c *Configuration) *Configuration {
 // Deployment is a function of a template.
 type Deployment struct {
 	Name string
-	// Source is the absolute folder of its Go main package.
-	Source        string
-	Settings      Settings
-	Architectures []string
-	Reserved      *int
-	Tags          map[string]string
+	// Source is the absolute folder of its Go main package; or Binary is a program that is run as it lies there.
+	Source, Binary string
+	Settings       Settings
+	Architectures  []string
+	Reserved       *int
+	Tags           map[string]string
 }
 
 // Deploy puts a function of a template in place, with the settings that the template has now. Versions, aliases, permissions and whatever else
@@ -757,7 +757,7 @@ func (p *Plane) Deploy(d Deployment) error {
 		if len(d.Architectures) > 0 {
 			c.Architectures = d.Architectures
 		}
-		if before := f.latest(); before != nil && before.Source == d.Source {
+		if before := f.latest(); before != nil && before.Code == "" && before.Source == d.Source && before.Binary == d.Binary {
 			c.RevisionId, c.LastModified = before.Config.RevisionId, before.Config.LastModified
 			if unchanged(before.Config, c) {
 				c = before.Config
@@ -772,7 +772,7 @@ func (p *Plane) Deploy(d Deployment) error {
 		if d.Tags != nil {
 			f.Tags = d.Tags
 		}
-		f.versions[lambda.Latest] = &version{Config: c, Source: d.Source}
+		f.versions[lambda.Latest] = &version{Config: c, Source: d.Source, Binary: d.Binary}
 		return f, nil
 	})
 	var refused *lambda.Error

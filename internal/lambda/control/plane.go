@@ -326,14 +326,14 @@ func (p *Plane) unregister(old, next *function) {
 func (p *Plane) hostFunction(f *function, v *version) (lambda.Function, error) {
 	c := &v.Config
 	h := lambda.Function{
-		Name: f.Name, Version: c.Version, ARN: p.arn(f.Name, ""), Source: v.Source,
+		Name: f.Name, Version: c.Version, ARN: p.arn(f.Name, ""), Source: v.Source, Binary: v.Binary,
 		Handler: c.Handler, LogGroup: c.LoggingConfig.LogGroup,
 		Timeout: time.Duration(c.Timeout) * time.Second, MemoryMB: c.MemorySize,
 		ReservedConcurrency: f.Reserved, Traced: c.TracingConfig.Mode == "Active",
 		Credentials: p.credentialsOf(c.Role), Environment: map[string]string{},
 	}
 	if v.Code != "" {
-		h.Source = ""
+		h.Source, h.Binary = "", ""
 		var err error
 		if h.Binary, err = p.code.bootstrap(v.Code); err != nil {
 			return h, err

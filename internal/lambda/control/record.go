@@ -142,7 +142,8 @@ type function struct {
 type version struct {
 	Config Configuration
 	Code   string // the SHA-256 of its zip in hexadecimal; "" if it is built from Source
-	Source string `json:",omitempty"` // the folder of a template's function
+	Source string `json:",omitempty"` // the folder of a template's function in Go
+	Binary string `json:",omitempty"` // the program of a template's function that is run as it lies there
 }
 
 // The collections of documents.

@@ -100,6 +100,10 @@ func (p *Plane) freeze(ctx context.Context, v *version) (string, error) {
 	if v.Code != "" {
 		return v.Code, nil
 	}
+	if v.Source == "" {
+		return "", invalid("The function %s runs from where the template's code lies, which no zip holds; only functions in Go and those that "+
+			"came as a zip can be published here.", v.Config.FunctionName)
+	}
 	zipped, err := p.built(ctx, v)
 	if err != nil {
 		return "", err
