@@ -143,7 +143,7 @@ func lambdaServer(t *testing.T) (string, *awslambda.Client) {
 	})
 }
 
-const role = "arn:aws:iam::000000000000:role/r"
+const functionRole = "arn:aws:iam::000000000000:role/r"
 
 func createProbe(t *testing.T, c *awslambda.Client, name string) *awslambda.CreateFunctionOutput {
 	t.Helper()
@@ -152,7 +152,7 @@ func createProbe(t *testing.T, c *awslambda.Client, name string) *awslambda.Crea
 		t.Fatal(err)
 	}
 	out, err := c.CreateFunction(t.Context(), &awslambda.CreateFunctionInput{
-		FunctionName: &name, Role: aws.String(role), Runtime: types.RuntimeProvidedal2023, Handler: aws.String("bootstrap"),
+		FunctionName: &name, Role: aws.String(functionRole), Runtime: types.RuntimeProvidedal2023, Handler: aws.String("bootstrap"),
 		Code: &types.FunctionCode{ZipFile: code}, Timeout: aws.Int32(20), Environment: &types.Environment{Variables: map[string]string{"GREETING": "hello"}},
 	})
 	if err != nil {

@@ -24,12 +24,13 @@
 //
 // # Locks
 //
-// One mutex, Host.mu, guards all state that decides anything; it is never held over I/O on a function's pipes or connections.
+// One mutex, Host.mu, guards all state that decides anything; it is never held over I/O on a function's pipes or connections. What is
+// assigned to a waiting connection under it is written after it is unlocked, by whoever unlocks (Host.unlock).
 // Each environment's output has a mutex of its own, which is never held while Host.mu is taken.
 //
 // # Never
 //
 // The package does not know Step Functions, IAM or the wire format of the Lambda API, keeps no invocation across a restart, and
-// listens on loopback only. It neither freezes an idle process, as AWS does, nor limits its CPU; the memory size is a soft limit
-// (GOMEMLIMIT), not a wall.
+// listens on loopback only. It neither freezes an idle process, as AWS does, nor limits its CPU or the size of its temporary folder.
+// A process that uses more memory than its function has is killed, but by a look every tenth of a second (watchMemory).
 package lambda

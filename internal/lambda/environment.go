@@ -34,18 +34,19 @@ type environment struct {
 	logStream string
 	folder    string
 	out       *output
-	wake      chan struct{} // says that pending may have been set
 	gone      chan struct{} // closed at the end
 
 	// Guarded by host.mu.
 	state        state
-	process      *process    // nil before the start, the dead one between two starts
-	pending      *invocation // assigned, not yet handed over
-	current      *invocation // handed over, not yet finished
-	ready        bool        // the process has called next: the init phase is over
-	served       bool        // it has finished an invocation
-	wantsSIGTERM bool        // the process has registered an extension
-	phase        string      // in which the process was started
+	process      *process       // nil before the start, the dead one between two starts
+	pending      *invocation    // assigned, not yet handed over
+	current      *invocation    // handed over, not yet finished
+	parked       *runtimeConn   // waits for an invocation
+	conns        []*runtimeConn // all that the process has open
+	ready        bool           // the process has called next: the init phase is over
+	served       bool           // it has finished an invocation
+	wantsSIGTERM bool           // the process has registered an extension
+	phase        string         // in which the process was started
 	initStart    time.Time
 	initTimer    *time.Timer // ends the init phase
 	initTimedOut bool
@@ -53,6 +54,7 @@ type environment struct {
 	initError    *outcome      // what the process posted to init/error
 	idleSince    time.Time
 	maxMemoryMB  int
+	sampled      time.Time   // when the memory was last looked at
 	timer        *time.Timer // of the function's timeout; see startTimeout
 	timerSet     bool
 }
@@ -63,7 +65,6 @@ func (h *Host) newEnvironment(v *version) *environment {
 		host: h, version: v, revision: v.revision, config: v.Function, binary: v.binary,
 		token:     newSecret(),
 		logStream: h.cfg.Now().UTC().Format("2006/01/02") + "/[" + v.Version + "]" + newSecret(),
-		wake:      make(chan struct{}, 1),
 		gone:      make(chan struct{}),
 	}
 	env.folder = filepath.Join(h.runFolder, env.token[:16])
@@ -84,8 +85,11 @@ func (env *environment) assign(inv *invocation) {
 	env.state = stateBusy
 	env.pending = inv
 	select {
-	case env.wake <- struct{}{}:
+	case env.host.atWork <- struct{}{}:
 	default: // it is already said
+	}
+	if env.parked != nil {
+		env.host.undelivered = append(env.host.undelivered, env)
 	}
 }
 
@@ -160,14 +164,17 @@ func (env *environment) run() {
 func (env *environment) remove() {
 	h := env.host
 	h.mu.Lock()
-	defer h.mu.Unlock()
 	if env.timer != nil {
 		env.timer.Stop()
 	}
 	delete(h.environments, env.token)
 	h.leaving--
 	close(env.gone)
+	for _, c := range env.conns {
+		_ = c.conn.Close() // what is on the other side is gone
+	}
 	h.dispatch()
+	h.unlock()
 }
 
 // runProcess starts the process and returns when it is gone. The error says why there was none.
@@ -444,17 +451,82 @@ func (env *environment) finish(inv *invocation, out outcome) Result {
 	return result
 }
 
+// samplesEvery is how often the memory of a process is looked at; more often than that tells nothing new.
+const samplesEvery = 50 * time.Millisecond
+
 // sampleMemory notes what the process uses now.
 func (env *environment) sampleMemory() {
 	h := env.host
 	h.mu.Lock()
-	p := env.process
+	p, now := env.process, time.Now()
+	due := env.sampled.IsZero() || now.Sub(env.sampled) >= samplesEvery
+	if due && p != nil {
+		env.sampled = now
+	}
 	h.mu.Unlock()
-	if p == nil {
+	if p == nil || !due {
 		return
 	}
 	used := p.memoryMB()
 	h.mu.Lock()
 	env.maxMemoryMB = max(env.maxMemoryMB, used)
 	h.mu.Unlock()
+}
+
+// watchMemory ends processes that use more memory than their function has, as AWS does, until the host closes.
+//
+// The wall is a look every so often rather than the kernel's: RLIMIT_AS counts what Go reserves and never touches, RLIMIT_DATA counts in
+// arenas of 64 MB, and a memory cgroup needs root or a delegation. What a process can take between two looks is the price.
+//
+// It sleeps for as long as no process has an invocation.
+func (h *Host) watchMemory() {
+	ticker := time.NewTicker(looksEvery)
+	defer ticker.Stop()
+	for {
+		ticker.Stop()
+		select {
+		case <-h.atWork:
+		case <-h.ctx.Done():
+			return
+		}
+		ticker.Reset(looksEvery)
+		for busy := true; busy; {
+			select {
+			case <-ticker.C:
+				busy = h.endOversized()
+			case <-h.ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+// looksEvery is how often watchMemory looks.
+const looksEvery = 100 * time.Millisecond
+
+// endOversized looks at all processes that have an invocation, and reports whether there are any.
+func (h *Host) endOversized() (any bool) {
+	type look struct {
+		env *environment
+		p   *process
+	}
+	h.mu.Lock()
+	var busy []look
+	for _, env := range h.environments {
+		any = any || env.state == stateBusy
+		if env.state == stateBusy && env.process != nil && env.current != nil && time.Since(env.current.start) >= samplesEvery {
+			busy = append(busy, look{env, env.process})
+		}
+	}
+	h.mu.Unlock()
+	for _, l := range busy {
+		used := l.p.memoryMB()
+		h.mu.Lock()
+		l.env.maxMemoryMB = max(l.env.maxMemoryMB, min(used, l.env.config.MemoryMB))
+		h.mu.Unlock()
+		if used > l.env.config.MemoryMB {
+			l.p.kill() // the invocation ends with the process: Runtime.ExitError, signal: killed
+		}
+	}
+	return any
 }

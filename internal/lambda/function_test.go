@@ -129,7 +129,8 @@ func TestEnvironmentVariables(t *testing.T) {
 		"AWS_SECRET_ACCESS_KEY":           "secret",
 		"AWS_SESSION_TOKEN":               "token",
 		"AWS_XRAY_CONTEXT_MISSING":        "LOG_ERROR",
-		"GOMEMLIMIT":                      "256MiB",
+		"GOMEMLIMIT":                      "230MiB",
+		"GOMAXPROCS":                      "1",
 		"LAMBDA_RUNTIME_DIR":              filepath.Dir(probe),
 		"LAMBDA_TASK_ROOT":                filepath.Dir(probe),
 		"LANG":                            "en_US.UTF-8",
@@ -268,4 +269,21 @@ func FuzzResolve(f *testing.F) {
 			t.Errorf("resolve(%q) = %v", name, err)
 		}
 	})
+}
+
+// TestParseName holds the forms that are parsed by hand to the pattern.
+func TestParseName(t *testing.T) {
+	for _, s := range []string{
+		"", "f", "F_-9", "a b", "f:1", "f:$LATEST", "f:", ":f", "function:f", "function", "123456789012", "123456789012:f", "123456789012:function:f:live",
+		"us-east-1:f", "arn:aws:lambda:us-east-1:000000000000:function:f", "arn:aws:lambda:us-east-1:000000000000:function:f:1",
+		"arn:aws:lambda:us-gov-west-1:000000000000:function:f", "arn:aws:lambda:x:000000000000:function:f", "arn:aws:lambda:us-east-1:0:function:f",
+		"arn:aws:lambda:us-east-12:000000000000:function:f", "arn:aws:lambda:us-1:000000000000:function:f", "arn:aws:lambda:usa-east-1:000000000000:function:f",
+		"arn:aws-cn:lambda:cn-north-1:000000000000:function:f", "arn:aws:lambda:us-east-1:000000000000:layer:f", "arn:aws:lambda:us-East-1:000000000000:function:f",
+	} {
+		got, ok := ParseName(s)
+		m := invokedName.FindStringSubmatch(s)
+		if ok != (m != nil) || ok && got != (Name{m[1], m[2], m[3], m[4]}) {
+			t.Errorf("%q is %+v, %v; the pattern says %q", s, got, ok, m)
+		}
+	}
 }

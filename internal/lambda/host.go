@@ -3,11 +3,8 @@ package lambda
 import (
 	"context"
 	"fmt"
-	"io"
-	"log"
 	"maps"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -44,7 +41,7 @@ const closeLimit = 10 * time.Second
 type Host struct {
 	cfg        Config
 	address    string // host:port of the Runtime API
-	server     *http.Server
+	server     *runtimeServer
 	starter    *starter
 	runFolder  string
 	initLimit  time.Duration
@@ -53,6 +50,7 @@ type Host struct {
 
 	ctx        context.Context // ends with the host
 	cancel     context.CancelFunc
+	atWork     chan struct{}  // says that a process has an invocation; has room for one
 	background sync.WaitGroup // environments, builds, the server and the reaper
 	closing    sync.Once
 	closeErr   error
@@ -62,6 +60,7 @@ type Host struct {
 	environments map[string]*environment // by token; each has a process, or is about to, or just had
 	queue        []*invocation           // those that wait for an environment, first come first
 	leaving      int                     // environments being stopped
+	undelivered  []*environment          // that have both an invocation and a connection for it; see unlock
 	closed       bool
 }
 
@@ -108,21 +107,16 @@ func NewHost(cfg Config) (*Host, error) {
 		runFolder:    runFolder,
 		initLimit:    initLimit,
 		buildSlots:   make(chan struct{}, runtime.GOMAXPROCS(0)),
+		atWork:       make(chan struct{}, 1),
 		functions:    map[string]*function{},
 		environments: map[string]*environment{},
 	}
 	h.toolchain = sync.OnceValues(func() (toolchain, error) { return findToolchain(cfg.Go) })
 	h.ctx, h.cancel = context.WithCancel(context.Background())
-	h.server = &http.Server{
-		Handler: runtimeAPI{h},
-		// A parked call of next waits for as long as there is no work, so there is no limit but for the header, which on one
-		// machine arrives in one piece. It may carry the X-Ray cause of an error, up to 1 MiB in aws-lambda-go.
-		ReadHeaderTimeout: 10 * time.Second,
-		MaxHeaderBytes:    2 << 20,
-		ErrorLog:          log.New(io.Discard, "", 0), // connections break when processes are killed: that is no news
-	}
-	h.background.Go(func() { _ = h.server.Serve(listener) })
+	h.server = &runtimeServer{host: h, listener: listener, conns: map[*runtimeConn]struct{}{}}
+	h.background.Go(h.server.serve)
 	h.background.Go(h.reapPeriodically)
+	h.background.Go(h.watchMemory)
 	return h, nil
 }
 
@@ -160,7 +154,7 @@ func (h *Host) close() error {
 	case <-time.After(closeLimit):
 		err = fmt.Errorf("lambda: close the function host: processes are still there %v after being killed", closeLimit)
 	}
-	_ = h.server.Close() // only ever its listener's error, and nobody listens any more
+	h.server.close()
 	if err != nil {
 		return err // what waits for those processes cannot be waited for either
 	}

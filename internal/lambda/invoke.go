@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
-	"regexp"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -101,7 +101,7 @@ func (h *Host) Invoke(ctx context.Context, in Invocation) (Result, error) {
 		}
 		err = h.enqueue(inv)
 	}
-	h.mu.Unlock()
+	h.unlock()
 	if err != nil {
 		return Result{}, err
 	}
@@ -115,8 +115,10 @@ func (h *Host) Invoke(ctx context.Context, in Invocation) (Result, error) {
 	}
 }
 
-// requestIDPattern keeps a request id to one segment of the Runtime API's paths.
-var requestIDPattern = regexp.MustCompile(`^[a-zA-Z0-9-]{1,64}$`)
+// isRequestID keeps a request id to one segment of the Runtime API's paths.
+func isRequestID(s string) bool {
+	return len(s) <= 64 && isPlainName(s) && strings.IndexByte(s, '_') < 0
+}
 
 // newInvocation checks what does not depend on the function.
 func newInvocation(in Invocation) (*invocation, error) {
@@ -143,7 +145,7 @@ func newInvocation(in Invocation) (*invocation, error) {
 	if inv.id == "" {
 		inv.id = newUUID()
 	}
-	if !requestIDPattern.MatchString(inv.id) {
+	if !isRequestID(inv.id) {
 		return nil, newError(CodeInvalidRequestContent, "the request id %.100q is not of letters, digits and hyphens, at most 64", inv.id)
 	}
 	if !isHeaderValue(inv.trace) {
@@ -244,7 +246,7 @@ func (h *Host) oldestIdle() *environment {
 // abandon takes inv out of the queue; once it has an environment, it stays.
 func (h *Host) abandon(inv *invocation) {
 	h.mu.Lock()
-	defer h.mu.Unlock()
+	defer h.unlock()
 	if i := slices.Index(h.queue, inv); i >= 0 {
 		h.queue = slices.Delete(h.queue, i, i+1)
 		inv.version.function.busy--
@@ -282,12 +284,17 @@ func newSecret() string {
 
 // newTraceHeader is the header of a new trace (X-Ray developer guide, "Tracing header").
 func newTraceHeader(now time.Time, sampled bool) string {
-	id, parent := newSecret(), newSecret()
-	flag := "0"
+	var random [20]byte
+	_, _ = rand.Read(random[:]) // never fails
+	b := make([]byte, 0, 96)
+	b = append(b, "Root=1-"...)
+	b = hex.AppendEncode(b, binary.BigEndian.AppendUint32(nil, uint32(now.Unix())))
+	b = hex.AppendEncode(append(b, '-'), random[:12])
+	b = hex.AppendEncode(append(b, ";Parent="...), random[12:])
 	if sampled {
-		flag = "1"
+		return string(b) + ";Sampled=1"
 	}
-	return fmt.Sprintf("Root=1-%08x-%s;Parent=%s;Sampled=%s", now.Unix(), id[:24], parent[:16], flag)
+	return string(b) + ";Sampled=0"
 }
 
 func isHeaderValue(s string) bool {

@@ -537,3 +537,15 @@ func TestSIGTERM(t *testing.T) {
 		t.Errorf("the function was not asked to end: %v", err)
 	}
 }
+
+func TestMemoryHasAWall(t *testing.T) {
+	if processes := processStart(os.Getpid()); processes == "" {
+		t.Skip("this system does not tell the memory of a process")
+	}
+	h, _ := newHost(t, Config{})
+	register(t, h, Function{Name: "f", MemoryMB: 128, Timeout: 30 * time.Second})
+	result := invoke(t, h, "f", `{"Do":"allocate","N":300}`)
+	if want := "Runtime exited with error: signal: killed"; !strings.Contains(string(result.Payload), want) || result.Report.MaxMemoryMB != 128 {
+		t.Errorf("payload %s, memory %d MB; want %q and 128 MB", result.Payload, result.Report.MaxMemoryMB, want)
+	}
+}

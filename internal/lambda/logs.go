@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -204,22 +205,32 @@ type Report struct {
 
 // line is the REPORT line, with AWS's tabs. status is "", "timeout" or "error"; errorType goes with the last.
 func (r Report) line(request, status, errorType string) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "REPORT RequestId: %s\tDuration: %.2f ms\tBilled Duration: %d ms\tMemory Size: %d MB\t",
-		request, milliseconds(r.Duration), r.BilledDuration.Milliseconds(), r.MemoryMB)
+	// Without fmt: every invocation ends in this line.
+	b := make([]byte, 0, 256)
+	ms := func(name string, d time.Duration) {
+		b = strconv.AppendFloat(append(b, name...), milliseconds(d), 'f', 2, 64)
+		b = append(b, " ms\t"...)
+	}
+	number := func(name string, n int64, unit string) {
+		b = append(strconv.AppendInt(append(b, name...), n, 10), unit...)
+	}
+	b = append(append(append(b, "REPORT RequestId: "...), request...), '\t')
+	ms("Duration: ", r.Duration)
+	number("Billed Duration: ", r.BilledDuration.Milliseconds(), " ms\t")
+	number("Memory Size: ", int64(r.MemoryMB), " MB\t")
 	if r.MaxMemoryMB > 0 {
-		fmt.Fprintf(&b, "Max Memory Used: %d MB\t", r.MaxMemoryMB)
+		number("Max Memory Used: ", int64(r.MaxMemoryMB), " MB\t")
 	}
 	if r.InitDuration > 0 {
-		fmt.Fprintf(&b, "Init Duration: %.2f ms\t", milliseconds(r.InitDuration))
+		ms("Init Duration: ", r.InitDuration)
 	}
 	if status != "" {
-		b.WriteString("Status: " + status + "\t")
+		b = append(b, "Status: "+status+"\t"...)
 	}
 	if errorType != "" {
-		b.WriteString("Error Type: " + errorType + "\t")
+		b = append(b, "Error Type: "+errorType+"\t"...)
 	}
-	return b.String()
+	return string(b)
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -65,6 +65,7 @@ func BenchmarkTenFunctionCalls(b *testing.B) {
 			var left atomic.Int64
 			left.Store(int64(b.N))
 			var wg sync.WaitGroup
+			used := cpuTime()
 			b.ResetTimer()
 			for range inFlight {
 				wg.Go(func() {
@@ -75,6 +76,7 @@ func BenchmarkTenFunctionCalls(b *testing.B) {
 			}
 			wg.Wait()
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "executions/s")
+			b.ReportMetric(float64((cpuTime()-used).Microseconds())/1000/float64(b.N), "cpu-ms/execution")
 		})
 	}
 }

@@ -3,6 +3,7 @@ package stack_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,7 +17,13 @@ import (
 	"github.com/tutti-run/tutti/internal/stack"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if data := os.Getenv(killedStack); data != "" {
+		fmt.Fprintln(os.Stderr, makeFunctions(data))
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // project writes a project's files into a fresh folder. Values name files, relative to it.
 func project(t *testing.T, files map[string]string) stack.Config {

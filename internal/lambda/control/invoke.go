@@ -92,10 +92,13 @@ const maxLineage = 8
 // Lineage=1:<hash>:<count>|<hash>:<count>. AWS's SDKs hand the header on from a function to whatever it calls. The form of what follows the
 // 1 is AWS's own affair; this one can count several functions that call each other in turns.
 func (p *Plane) trace(in lambda.Invocation) (string, error) {
+	if in.TraceHeader == "" {
+		return "", nil // the host begins a trace
+	}
 	header, lineage := splitLineage(in.TraceHeader)
 	n, ok := lambda.ParseName(in.Function)
-	if !ok || in.TraceHeader == "" {
-		return in.TraceHeader, nil // the host refuses the name, and begins a trace
+	if !ok {
+		return in.TraceHeader, nil // the host refuses the name
 	}
 	own := fnv.New32a()
 	_, _ = own.Write([]byte(n.Function)) // a hash takes everything

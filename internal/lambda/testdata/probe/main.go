@@ -25,7 +25,10 @@ type event struct {
 	File string
 }
 
-var served int
+var (
+	served int
+	held   []byte // what "allocate" took
+)
 
 func main() {
 	if err := initPhase(os.Getenv("INIT")); err != nil {
@@ -108,6 +111,12 @@ func handle(ctx context.Context, raw json.RawMessage) (any, error) {
 		return strings.Repeat("x", e.N-2), nil // and two quotes
 	case "stream":
 		return io.MultiReader(strings.NewReader("the beginning"), failingReader{}), nil
+	case "allocate":
+		held = make([]byte, e.N<<20)
+		for i := range held {
+			held[i] = 1
+		}
+		time.Sleep(10 * time.Second)
 	case "write":
 		return nil, os.WriteFile(e.File, []byte(e.Text), 0o600)
 	case "await file":
