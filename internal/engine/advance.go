@@ -309,6 +309,7 @@ func (x *Execution) emitEvent(f *flow, e history.Event) {
 		e = history.Event{Type: history.ExecutionFailed, PreviousID: x.lastID, Details: &history.FailedDetails{
 			Failure: *sfn.Fail(sfn.ErrorRuntime, "The execution reached the maximum number of history events (%d).", sfn.MaxHistoryEvents)}}
 	}
+	clip(e.Details)
 	e.ID, e.Time = x.lastID+1, x.now
 	if f != nil {
 		e.Flow = f.number
@@ -316,6 +317,18 @@ func (x *Execution) emitEvent(f *flow, e history.Event) {
 	x.apply(&e)
 	x.out = append(x.out, e)
 	x.room--
+}
+
+// clip holds what an event says of a failure to the quotas on its texts: what a function throws, and messages that quote the data, know none.
+func clip(d history.Details) {
+	switch d := d.(type) {
+	case *history.FailedDetails:
+		d.Failure = d.Failure.Clipped()
+	case *history.TaskFailedDetails:
+		d.Failure = d.Failure.Clipped()
+	case *history.EvaluationFailedDetails:
+		d.Failure = d.Failure.Clipped()
+	}
 }
 
 // Record takes the input like [Execution.Advance] but lets nothing follow from it: whoever is about to stop records what has already

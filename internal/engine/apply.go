@@ -139,12 +139,7 @@ func (x *Execution) applyExited(f *flow, e *history.Event) {
 	if x.trial != nil {
 		x.sawAssigned(d.Assigned)
 	}
-	for _, assigned := range d.Assigned {
-		if f.vars == nil {
-			f.vars = map[string]*value.Data{}
-		}
-		f.vars[assigned.Name] = assigned.Value
-	}
+	x.set(f, d.Assigned)
 	f.tail, f.link, f.data = e.ID, e.ID, d.Output
 	f.next = e.Next
 	if f.next == "" {

@@ -153,7 +153,8 @@ func (x *Execution) effectiveInput(f *flow) (*value.Data, *fault) {
 	return input, why
 }
 
-// arguments is what the state's work is given: the effective input, or what Parameters (Arguments) make of it.
+// arguments is what the state's work is given: the effective input, or what Parameters (Arguments) make of it. It is held to the quota on
+// payloads (developer guide, "Handling errors": States.DataLimitExceeded after Parameters processing).
 func (x *Execution) arguments(f *flow, t *payload.Template) (*value.Data, *fault) {
 	input, why := x.effectiveInput(f)
 	if why != nil {
@@ -164,11 +165,25 @@ func (x *Execution) arguments(f *flow, t *payload.Template) (*value.Data, *fault
 		field = "Arguments"
 	}
 	made, why := x.template(f, t, input, field)
-	if why == nil {
-		x.saw(f, AfterParameters, made)
-		x.saw(f, AfterArguments, made)
+	if why != nil {
+		return nil, why
 	}
-	return made, why
+	x.saw(f, AfterParameters, made)
+	x.saw(f, AfterArguments, made)
+	return made, within(f, made)
+}
+
+// within returns a fault if what the work of the flow's state is given is over the quota on payloads.
+func within(f *flow, given *value.Data) *fault {
+	if given.Size() <= sfn.MaxPayloadBytes {
+		return nil
+	}
+	label := f.state.Common().Name
+	if s, ok := f.state.(*asl.Task); ok {
+		label = resourceLabel(s.Resource)
+	}
+	return &fault{failure: *sfn.Fail(sfn.ErrorDataLimitExceeded,
+		"The state/task '%s' provided parameters with a size exceeding the maximum number of bytes service limit.", label)}
 }
 
 // finish exits the state with what its fields make of the result of its work.
@@ -302,16 +317,34 @@ func (x *Execution) assignIn(f *flow, t *payload.Template, env *payload.Env) ([]
 		return nil, x.runtime(f, "Assign must be an object")
 	}
 	var assigned []history.Variable
-	total := 0
+	total, replaced := 0, 0
 	for name, v := range object.All() {
 		data := value.NewData(v)
-		if total += data.Size(); total > sfn.MaxVariableBytes {
+		total += data.Size()
+		if before := f.vars[name]; before != nil {
+			replaced += before.Size()
+		}
+		if total > sfn.MaxVariableBytes || x.variableBytes+total-replaced > sfn.MaxAllVariablesBytes {
 			return nil, &fault{failure: *sfn.Fail(sfn.ErrorDataLimitExceeded,
 				"The state/task '%s' assigned variables with a size exceeding the maximum number of bytes service limit.", f.state.Common().Name)}
 		}
 		assigned = append(assigned, history.Variable{Name: name, Value: data})
 	}
 	return assigned, nil
+}
+
+// set gives the variables of the flow's scope their values.
+func (x *Execution) set(f *flow, assigned []history.Variable) {
+	for _, a := range assigned {
+		if f.vars == nil {
+			f.vars = map[string]*value.Data{}
+		}
+		if before := f.vars[a.Name]; before != nil {
+			x.variableBytes -= before.Size()
+		}
+		f.vars[a.Name] = a.Value
+		x.variableBytes += a.Value.Size()
+	}
 }
 
 // caught is what a catcher makes of the state's failure: the output and the variables that it assigns.

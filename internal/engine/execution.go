@@ -47,8 +47,11 @@ type Execution struct {
 	ready    ready           // flows that can take a step
 	alarms   alarms          // when flows want to be woken
 	deadline time.Time       // of the whole execution
-	prepare  func(asl.Resource, *value.Data) (*value.Data, string)
-	trial    *trial // of a test of a single state; nil of any other execution
+	// variableBytes is the size of all variables of flows that have not ended.
+	variableBytes int
+
+	prepare func(asl.Resource, *value.Data) (*value.Data, string)
+	trial   *trial // of a test of a single state; nil of any other execution
 
 	// What follows lives during one Advance.
 

@@ -115,6 +115,9 @@ func (x *Execution) newFlow(def *asl.Flow, parent *flow, index, tail int64, inpu
 // end closes the flow for good and forgets what it no longer needs.
 func (x *Execution) end(f *flow) {
 	f.phase = ended
+	for _, data := range f.vars {
+		x.variableBytes -= data.Size()
+	}
 	f.vars, f.result, f.fork.items = nil, nil, nil
 	x.flows[f.number] = nil
 }

@@ -221,7 +221,11 @@ func (x *Execution) itemInput(f *flow, s *asl.Map, index int64) (*value.Data, *f
 	if why != nil {
 		return nil, why
 	}
-	return l.eval(&Item{Index: index, Value: v, Source: StateData})
+	input, why := l.eval(&Item{Index: index, Value: v, Source: StateData})
+	if why != nil {
+		return nil, why
+	}
+	return input, within(f, input)
 }
 
 func (x *Execution) applyIterationStarted(f *flow, e *history.Event) {

@@ -20,6 +20,7 @@ func state(x *Execution) string {
 		x.lastID, stamp(x.lastTime), stamp(x.deadline), stamp(x.WakeAt()), x.HasMore())
 	p("input %s output %s failure %+v", text(x.input), text(x.output), x.failure)
 	p("redrives %d at %s %v", x.redriveCount, stamp(x.redriven), x.redrives)
+	p("variables %d bytes", x.variableBytes)
 	p("owed %v", slices.Sorted(maps.Keys(x.owed)))
 	for number, f := range x.flows {
 		if f == nil {

@@ -21,10 +21,6 @@ func (x *Execution) schedule(f *flow, s *asl.Task) {
 	if why == nil {
 		role, why = x.text(f, s.RoleARN, "RoleArn")
 	}
-	if why == nil && parameters.Size() > sfn.MaxPayloadBytes {
-		why = &fault{failure: *sfn.Fail(sfn.ErrorDataLimitExceeded,
-			"The state/task '%s' provided parameters with a size exceeding the maximum number of bytes service limit.", resourceLabel(s.Resource))}
-	}
 	if why == nil && x.prepare != nil {
 		var sentence string
 		if parameters, sentence = x.prepare(s.Resource, parameters); sentence != "" {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"unicode/utf16"
 )
 
 // OptString is a text that may be absent, which is not the same as empty: AWS leaves the member out of its answers.
@@ -56,6 +57,25 @@ func Fail(name ErrorName, causeFormat string, args ...any) *Failure {
 
 // FailWithoutCause returns the failure with an error name alone.
 func FailWithoutCause(name ErrorName) *Failure { return &Failure{Error: Some(string(name))} }
+
+// Clipped is the failure with texts no longer than [MaxErrorLength] and [MaxCauseLength], as AWS's API answers them.
+func (f Failure) Clipped() Failure {
+	f.Error.Text, f.Cause.Text = clip(f.Error.Text, MaxErrorLength), clip(f.Cause.Text, MaxCauseLength)
+	return f
+}
+
+// clip cuts a text off after a number of UTF-16 code units, in which AWS counts characters.
+func clip(text string, most int) string {
+	if len(text) <= most { // no character has fewer bytes than units
+		return text
+	}
+	for i, r := range text {
+		if most -= utf16.RuneLen(r); most < 0 {
+			return text[:i]
+		}
+	}
+	return text
+}
 
 // Name is the error's name, "" where it has none.
 func (f *Failure) Name() ErrorName { return ErrorName(f.Error.Text) }
