@@ -182,7 +182,7 @@ func (s *shard) put(r *resident) error {
 			}
 		}
 	}
-	return nil
+	return s.announce(r)
 }
 
 // putExpress adds an Express execution to the batch if it is a Map Run's child that has ended: how it began and how it ended, without what happened in
