@@ -84,7 +84,7 @@ func openServer(ctx context.Context, o serveOptions) (_ *server, err error) {
 	}
 	functions := s.stack.Lambda()
 	front := api.New(api.Config{
-		States: s.stack.Runner(), S3: s.stack.S3(), Lambda: api.NewLambda(functions, functions, o.log), Logs: s.stack.Logs(), Log: o.log,
+		States: s.stack.Runner(), S3: s.stack.S3(), Lambda: api.NewLambda(functions, functions, o.log), Logs: s.stack.Logs(), Events: s.stack.Events(), Log: o.log,
 	})
 	routes.Embed(front, embedded...)
 	if _, err := s.stack.Start(); err != nil {

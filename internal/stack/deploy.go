@@ -41,7 +41,8 @@ func deployers() map[string]deployer {
 		"AWS::StepFunctions::StateMachineAlias":   (*Stack).deployMachineAlias,   // a name for one or two versions
 		"AWS::StepFunctions::Activity":            (*Stack).deployActivity,       // tasks for workers anywhere
 		"AWS::Scheduler::Schedule":                (*Stack).deploySchedule,       // a timer that starts executions and invokes functions
-		"AWS::Events::Rule":                       (*Stack).deployRule,           // the same, if it goes by time
+		"AWS::Events::Rule":                       (*Stack).deployRule,           // the same, if it goes by time; else sends events that match to targets
+		"AWS::Events::EventBus":                   (*Stack).deployEventBus,       // where rules listen
 		"AWS::Events::Connection":                 (*Stack).deployConnection,     // what HTTP tasks authenticate with
 		"AWS::S3::Bucket":                         (*Stack).deployBucket,         // a bucket in the data folder
 	}

@@ -70,13 +70,12 @@ func date(p *cfn.Block, name string) time.Time {
 	return time.Time{}
 }
 
-// deployRule adds the targets of a rule that goes by time. Rules that match events are not run here: there is no event bus.
+// deployRule adds the targets of a rule that goes by time, and hands one that matches events to the event bus.
 func (s *Stack) deployRule(_ *unit, r *cfn.Resource) error {
 	p := r.Read()
 	expression := p.String("ScheduleExpression")
 	if expression == "" {
-		s.tell(Event{Kind: NotRunHere, Name: r.Name, Detail: "AWS::Events::Rule " + r.LogicalID + ": it matches events, and there is no event bus here"})
-		return p.Err()
+		return s.deployEventRule(r)
 	}
 	disabled := p.OneOf("State", "ENABLED", "ENABLED", "DISABLED", "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS") == "DISABLED"
 	arn, _ := r.Attribute("Arn")

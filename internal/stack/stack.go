@@ -123,6 +123,7 @@ type Stack struct {
 	cfg     Config
 	store   *store.Store
 	logs    *logs.Service
+	events  *trigger.Events
 	objects *s3.Store
 	host    *lambda.Host
 	plane   *control.Plane
@@ -183,6 +184,10 @@ func Open(ctx context.Context, cfg Config) (_ *Stack, err error) {
 		return nil, err
 	}
 	s.objects = s3.New(filepath.Join(cfg.Data, "s3"), s3.WithLogger(cfg.Log))
+	s.events, err = trigger.NewEvents(trigger.EventsConfig{Store: s.store, Place: cfg.Place, Targets: s.eventTargets(), Log: cfg.Log})
+	if err != nil {
+		return nil, err
+	}
 	s.host, err = lambda.NewHost(lambda.Config{
 		Dir: filepath.Join(cfg.Data, "lambda"), Region: cfg.Place.Region, Account: cfg.Place.Account, OnBuild: s.tellBuild,
 		Logs: &functionLogs{logs: s.logs, next: cfg.Lines, log: cfg.Log},
@@ -200,7 +205,7 @@ func Open(ctx context.Context, cfg Config) (_ *Stack, err error) {
 	s.connections = task.ConnectionSet{}
 	maps.Copy(s.connections, cfg.Connections)
 	s.catalog = task.NewCatalog(task.Config{Functions: s.plane, Routes: cfg.Routes, Connections: s.connections})
-	s.runner = runner.New(runner.Config{Store: s.store, Clock: cfg.Clock, Skips: cfg.SkipsTime, Tasks: s.catalog, Objects: s.objects, Logs: s.logs, Log: cfg.Log})
+	s.runner = runner.New(runner.Config{Store: s.store, Clock: cfg.Clock, Skips: cfg.SkipsTime, Tasks: s.catalog, Objects: s.objects, Logs: s.logs, Events: s.events, Log: cfg.Log})
 	s.catalog.Follow(s.runner)
 	if err := s.deploy(ctx, units); err != nil {
 		return nil, err
@@ -218,6 +223,9 @@ func (s *Stack) Start() (resumed int, err error) {
 		s.tell(Event{Kind: Resumed, Name: e.ARN})
 	}
 	if resumed, err = s.runner.Start(); err != nil {
+		return resumed, err
+	}
+	if err = s.events.Start(); err != nil {
 		return resumed, err
 	}
 	if s.cfg.Schedules {
@@ -248,6 +256,9 @@ func (s *Stack) Close(ctx context.Context) error {
 		}
 		s.scheduler.Stop() // it cancels what schedules began
 		s.background.Wait()
+		if s.events != nil {
+			s.events.Close()
+		}
 		if s.runner != nil {
 			s.runner.Close(ctx)
 		}

@@ -344,7 +344,7 @@ Resources:
 		}
 	}
 	for _, want := range []string{
-		"AWS::DynamoDB::Table × 2", "AWS::EC2::Subnet × 1", "Custom::Thing × 1", "AWS::Route53::RecordSet × 1", "it matches events",
+		"AWS::DynamoDB::Table × 2", "AWS::EC2::Subnet × 1", "Custom::Thing × 1", "AWS::Route53::RecordSet × 1",
 		"Java: s3://b/k.zip is in a bucket", "Image: its code is a container image",
 	} {
 		if !slices.ContainsFunc(details, func(d string) bool { return strings.Contains(d, want) }) {

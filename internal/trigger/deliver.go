@@ -38,6 +38,9 @@ type delivery struct {
 	DeadLetters string `json:"deadLetters,omitempty"`
 }
 
+// name tells deliveries apart, and is the same however often one is tried: the event's id, and the delivery's own.
+func (d *delivery) name() string { return d.EventID + "_" + d.Key }
+
 // due is a delivery that waits, by its document.
 type due struct {
 	key  string
@@ -155,7 +158,7 @@ func (q *deliveries) deliver(key string) {
 		}
 		return
 	}
-	err = q.send(d.Target, d.EventID, d.Input)
+	err = q.send(d.Target, d.name(), d.Input)
 	if q.ctx.Err() != nil && err != nil {
 		return // it goes on in the next process
 	}
@@ -203,7 +206,7 @@ func (q *deliveries) settle(d *delivery) {
 func (q *deliveries) giveUp(d *delivery, why error) {
 	q.events.cfg.Log.Warn("an event could not be delivered", "rule", d.Rule, "target", d.Target, "attempts", d.Tried, "error", why)
 	if d.DeadLetters != "" {
-		if err := q.send(d.DeadLetters, d.EventID, d.Input); err != nil {
+		if err := q.send(d.DeadLetters, d.name(), d.Input); err != nil {
 			q.events.cfg.Log.Error("an event could not be sent to the dead-letter queue", "queue", d.DeadLetters, "error", err)
 		}
 	}

@@ -86,7 +86,7 @@ type DeadLetterConfig struct {
 
 // Deliverer brings inputs to targets of one kind. An error that is [Permanent] is not tried again.
 type Deliverer interface {
-	// Deliver returns when the target has taken the input. id names the event: whoever gets one twice may know it by that.
+	// Deliver returns when the target has taken the input. id names the delivery, by the event's id and another: whoever gets it twice knows it by that.
 	Deliver(ctx context.Context, arn, id, input string) error
 }
 
