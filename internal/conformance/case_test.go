@@ -71,6 +71,7 @@ type step struct {
 	Name       string `json:"name"`
 	Behaviour  any    `json:"behaviour"`
 	Queue      string `json:"queue"`
+	Pattern    any    `json:"event_pattern"`
 	Activity   string `json:"activity"`
 	Definition string `json:"definition"`
 
@@ -78,6 +79,7 @@ type step struct {
 	Execution string `json:"execution"`
 	State     string `json:"state"`
 	LogGroup  string `json:"log_group"`
+	Count     int    `json:"count"`
 
 	Let       string `json:"let"`
 	Value     any    `json:"value"`

@@ -23,6 +23,7 @@ import (
 	"github.com/tutti-run/tutti/internal/s3"
 	"github.com/tutti-run/tutti/internal/sfn"
 	"github.com/tutti-run/tutti/internal/store"
+	"github.com/tutti-run/tutti/internal/trigger"
 )
 
 // level is how far a case has to be right.
@@ -73,6 +74,7 @@ type player struct {
 	runner  *runner.Runner
 	objects *s3.Store
 	logs    *logs.Service
+	queues  eventQueues
 	service *service
 	names   *names // guarded by world.mu
 	ctx     context.Context
@@ -118,13 +120,22 @@ func play(c *testCase, o options) *outcome {
 	p.objects = s3.New("/s3", s3.WithFS(vfs.NewMem()))
 	buckets := s3.NewHandler(p.objects, "us-east-1", p.text("account"))
 	p.world.routes.Embed(buckets, "s3")
-	p.runner = runner.New(runner.Config{Store: db, Tasks: p.world, Objects: p.objects, Logs: p.logs, Shards: 2})
+	p.queues.heard = map[string][]string{}
+	bus, err := trigger.NewEvents(trigger.EventsConfig{Store: db, Place: p.place(""), Targets: map[string]trigger.Deliverer{"sqs": &p.queues}})
+	if err == nil {
+		err = bus.Start()
+	}
+	if err != nil {
+		p.fail(levelResult, "events", err.Error())
+		return &p.out
+	}
+	p.runner = runner.New(runner.Config{Store: db, Tasks: p.world, Objects: p.objects, Logs: p.logs, Events: bus, Shards: 2})
 	if _, err := p.runner.Start(); err != nil {
 		p.fail(levelResult, "runner", err.Error())
 		return &p.out
 	}
-	p.service = &service{handler: api.New(api.Config{States: p.runner, S3: buckets, Logs: p.logs, Now: time.Now})}
-	p.world.routes.Embed(p.service.handler, "sfn")
+	p.service = &service{handler: api.New(api.Config{States: p.runner, S3: buckets, Logs: p.logs, Events: bus, Now: time.Now})}
+	p.world.routes.Embed(p.service.handler, "sfn", "eventbridge")
 	hangUp := p.listen()
 	p.world.catalog.Follow(p.runner)
 	p.world.answer = p.answerToken
@@ -136,6 +147,7 @@ func play(c *testCase, o options) *outcome {
 	defer cancel()
 	p.wg.Wait()
 	hangUp()
+	bus.Close()
 	p.runner.Close(closing)
 	if err := p.logs.Close(); err != nil {
 		p.fail(levelFull, "logs", err.Error())
@@ -612,6 +624,8 @@ func (p *player) await(s *step) error {
 	switch s.Await {
 	case "execution_terminated":
 		err = p.until(arn, func(e store.Execution) bool { return e.Status.Ended() })
+	case "eventbridge_events":
+		return p.eventbridgeEvents(s)
 	case "execution_logs":
 		return p.executionLogs(s)
 	case "execution_still_running":

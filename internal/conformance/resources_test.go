@@ -44,6 +44,10 @@ func (p *player) resource(s *step) error {
 		v = "https://sqs.us-east-1.amazonaws.com/" + account + "/" + own
 	case "eventbridge_queue":
 		v = "https://sqs.us-east-1.amazonaws.com/" + account + "/events-" + own
+		if err := p.rule(s, arn("sqs", "events-"+own)); err != nil {
+			p.fail(levelResult, s.Resource, err.Error())
+			return errStop
+		}
 	case "s3_bucket":
 		if err := p.objects.CreateBucket(own); err != nil {
 			p.fail(levelResult, s.Resource, err.Error())

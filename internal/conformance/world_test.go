@@ -203,8 +203,8 @@ func (w *world) follows(execution string) bool {
 
 func (w *world) required(service string) bool {
 	for _, name := range w.requires {
-		if name == "s3" {
-			continue // it is there
+		if name == "s3" || name == "events" {
+			continue // they are there
 		}
 		if name == service || "aws-sdk:"+name == service || name == "aws-sdk:"+service {
 			return true
