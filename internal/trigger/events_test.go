@@ -37,6 +37,12 @@ func (t *target) Deliver(_ context.Context, _, _, input string) error {
 	return nil
 }
 
+func (t *target) attempts() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.tries
+}
+
 func (t *target) got() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -184,8 +190,8 @@ func TestRetries(t *testing.T) {
 			_, err := e.PutEvents([]trigger.EventEntry{order(`{}`)})
 			check(t, err)
 			time.Sleep(10 * time.Minute)
-			if function.tries != test.tries || len(function.got()) != test.taken || len(dead.got()) != test.dead {
-				t.Errorf("%s: %d tries, %d taken, %d dead", test.name, function.tries, len(function.got()), len(dead.got()))
+			if function.attempts() != test.tries || len(function.got()) != test.taken || len(dead.got()) != test.dead {
+				t.Errorf("%s: %d tries, %d taken, %d dead", test.name, function.attempts(), len(function.got()), len(dead.got()))
 			}
 		})
 	}
