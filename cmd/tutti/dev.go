@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/tutti-run/tutti/internal/lambda"
 	"github.com/tutti-run/tutti/internal/stack"
 )
 
@@ -19,12 +20,13 @@ const defaultPort = 4566
 // devOptions are the flags of dev.
 type devOptions struct {
 	projectFlags
-	upstream upstreamFlags
-	clock    clockFlag
-	template string
-	port     int
-	demo     bool
-	output   format
+	upstream   upstreamFlags
+	clock      clockFlag
+	template   string
+	parameters []string
+	port       int
+	demo       bool
+	output     format
 }
 
 func (c *cli) devCommand() *cobra.Command {
@@ -35,9 +37,14 @@ func (c *cli) devCommand() *cobra.Command {
 		Long: `Run what the project's template describes: functions, state machines and schedules, behind AWS's own API on a loopback port.
 Executions that were under way when the server last ended go on.
 
+The template may be CloudFormation or SAM, in JSON or YAML; a folder may be a CDK app's cdk.out, with all its stacks. Functions in Go are built; those
+in Node and Python run under the interpreters that are installed, and a bootstrap runs as it is. What is not run here is listed with what
+needs it. A changed function, definition or template is taken in at once, and executions under way go on with what they started with.
+
 --demo serves two endpoints to watch, which events/endpoint-watch.json names, on 127.0.0.1:4599: /healthy and /slow.`,
 		Example: `  tutti dev
-  tutti dev --port 0 --template infra/cdk.out/Orders.template.json
+  tutti dev --template cdk.out
+  tutti dev --port 0 --template template.yaml --parameter Stage=dev
   aws stepfunctions --endpoint-url http://127.0.0.1:4566 list-state-machines`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.dev(cmd.Context(), o) },
@@ -45,7 +52,8 @@ Executions that were under way when the server last ended go on.
 	o.addTo(cmd)
 	o.upstream.addTo(cmd)
 	o.clock.addTo(cmd)
-	cmd.Flags().StringVar(&o.template, "template", "", "the template `FILE` (default: infra/snapshot/*.template.json)")
+	cmd.Flags().StringVar(&o.template, "template", "", "the template `FILE` or the folder of a cloud assembly (default: infra/snapshot/*.template.json, cdk.out or template.yaml)")
+	cmd.Flags().StringArrayVar(&o.parameters, "parameter", nil, "a template's parameter, `NAME=VALUE`; may be given several times")
 	cmd.Flags().IntVar(&o.port, "port", defaultPort, "the port on 127.0.0.1; 0 for any that is free")
 	demoFlag(cmd, &o.demo)
 	cmd.Flags().Var(&o.output, "output", "text; or json: one document about what is served on standard output, everything else on standard error")
@@ -58,6 +66,10 @@ func (c *cli) dev(ctx context.Context, o devOptions) (err error) {
 		return err
 	}
 	template, err := c.template(p, o.template)
+	if err != nil {
+		return err
+	}
+	parameters, err := parameterValues(o.parameters)
 	if err != nil {
 		return err
 	}
@@ -78,14 +90,23 @@ func (c *cli) dev(ctx context.Context, o devOptions) (err error) {
 		shown = &aside
 	}
 	opened := c.now()
+	r := newReloader(shown, p, template)
+	ctx, cancel := context.WithCancel(ctx)
+	defer r.close() // with the context over and before the server closes
+	defer cancel()
 	var others []string
+	var reloads atomic.Pointer[reloader]
 	progress := &buildProgress{console: c.err}
 	lines := functionLines{shown, new(atomic.Pointer[map[string]string])}
 	s, err := openServer(ctx, serveOptions{
-		project: p, template: template, upstream: o.upstream, clock: o.clock, port: o.port, schedules: true, log: c.logger(), lines: lines,
+		project: p, template: template, parameters: parameters, upstream: o.upstream, clock: o.clock, port: o.port, schedules: true, log: c.logger(), lines: lines,
 		progress: func(e stack.Event) {
+			if r := reloads.Load(); r != nil {
+				r.event(e)
+				return
+			}
 			if e.Kind == stack.NotRunHere {
-				others = append(others, e.Detail)
+				others = append(others, notRunHere(e))
 			}
 			progress.event(e)
 		},
@@ -103,6 +124,8 @@ func (c *cli) dev(ctx context.Context, o devOptions) (err error) {
 	} else {
 		c.announce(s, p, template, others, o.demo)
 	}
+	r.server = s
+	reloads.Store(r)
 	w := newWatcher(shown, s, opened)
 	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()
@@ -116,8 +139,35 @@ func (c *cli) dev(ctx context.Context, o devOptions) (err error) {
 			return fmt.Errorf("the server stopped: %w", err)
 		case <-ticker.C:
 			w.look()
+		case paths := <-r.changes():
+			r.changed(ctx, paths)
+		case result := <-r.done:
+			r.finished(ctx, result)
+			w.names = s.endpoint.remote()
+			lines.names.Store(new(shortFunctions(s.endpoint.Functions)))
 		}
 	}
+}
+
+// parameterValues reads NAME=VALUE arguments.
+func parameterValues(given []string) (map[string]string, error) {
+	values := map[string]string{}
+	for _, text := range given {
+		name, value, ok := strings.Cut(text, "=")
+		if !ok || name == "" {
+			return nil, usage("--parameter takes NAME=VALUE, not %q", text)
+		}
+		values[name] = value
+	}
+	return values, nil
+}
+
+// notRunHere is a line about resources that are not run here, with what needs them.
+func notRunHere(e stack.Event) string {
+	if len(e.NeededBy) == 0 {
+		return e.Detail
+	}
+	return e.Detail + ", needed by " + strings.Join(e.NeededBy, ", ")
 }
 
 // served is what dev tells in JSON.
@@ -145,6 +195,11 @@ func (c *cli) describeServer(s *server, p project, template string, others []str
 	for _, m := range s.stack.Machines() {
 		if m.Err != nil {
 			answer.Refused = append(answer.Refused, m.Name+": "+m.Err.Error())
+		}
+	}
+	for _, f := range s.stack.Functions() {
+		if f.Err != nil {
+			answer.Refused = append(answer.Refused, shortFunction(f)+": "+f.Err.Error())
 		}
 	}
 	for _, e := range s.stack.Schedules() {
@@ -222,11 +277,20 @@ func (c *cli) functionRows(s *server) (rows [][]string) {
 	for _, f := range s.stack.Functions() {
 		mark, note := th.good("✓"), ""
 		if f.Err != nil {
-			mark, note = th.bad("✗"), th.bad("does not build")
+			mark, note = th.bad("✗"), th.bad(functionFault(f.Err))
 		}
 		rows = append(rows, []string{"  " + mark, shortFunction(f), th.dim(f.Source), note})
 	}
 	return rows
+}
+
+// functionFault says in a line why a function cannot be invoked.
+func functionFault(err error) string {
+	var failed *lambda.BuildError
+	if errors.As(err, &failed) {
+		return "does not build"
+	}
+	return printable(err.Error())
 }
 
 func (c *cli) scheduleRows(s *server) (rows [][]string) {

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/tutti-run/tutti/internal/stack"
 )
 
 // project is where things are.
@@ -25,7 +27,7 @@ type project struct {
 type projectFlags struct{ project, data string }
 
 func (f *projectFlags) addTo(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.project, "project", "", "the project's `DIR` (default: the nearest folder upwards with a cdk.json or .tutti)")
+	cmd.Flags().StringVar(&f.project, "project", "", "the project's `DIR` (default: the nearest folder upwards with a cdk.json, a template.yaml or .tutti)")
 	cmd.Flags().StringVar(&f.data, "data", "", "the data folder `DIR` (default: .tutti in the project)")
 }
 
@@ -42,7 +44,7 @@ func (c *cli) locate(f projectFlags) (project, error) {
 	} else if f.data != "" {
 		p.root = c.dir // what is asked for lies in the data folder
 	} else {
-		return p, usage("no project: neither %s nor a folder above it has a cdk.json or .tutti; go to the project's folder, or give --project or --data", c.dir)
+		return p, usage("no project: neither %s nor a folder above it has a cdk.json, a template.yaml or .tutti; go to the project's folder, or give --project or --data", c.dir)
 	}
 	p.data = filepath.Join(p.root, ".tutti")
 	if f.data != "" {
@@ -62,7 +64,7 @@ func (c *cli) path(p string) string {
 // findUp returns the nearest folder from dir upwards that is a project.
 func findUp(dir string) (string, bool) {
 	for {
-		for _, mark := range []string{"cdk.json", ".tutti"} {
+		for _, mark := range []string{"cdk.json", ".tutti", "template.yaml", "template.yml", "samconfig.toml"} {
 			if _, err := os.Stat(filepath.Join(dir, mark)); err == nil {
 				return dir, true
 			}
@@ -90,7 +92,11 @@ func (c *cli) template(p project, given string) (string, error) {
 	case err != nil:
 		return "", fmt.Errorf("look for a template: %w", err)
 	case len(found) == 0:
-		return "", usage("the project %s has no template in %s: synthesize one, or give --template", p.root, pattern)
+		path, err := stack.FindTemplate(p.root)
+		if err != nil {
+			return "", usage("the project %s has no template in %s, no cdk.out and no template.yaml: synthesize one, or give --template", p.root, pattern)
+		}
+		return path, nil
 	case len(found) > 1:
 		names := make([]string, 0, len(found))
 		for _, path := range found {

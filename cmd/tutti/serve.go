@@ -16,7 +16,6 @@ import (
 
 	"github.com/tutti-run/tutti/internal/api"
 	"github.com/tutti-run/tutti/internal/lambda"
-	"github.com/tutti-run/tutti/internal/sfn"
 	"github.com/tutti-run/tutti/internal/stack"
 	"github.com/tutti-run/tutti/internal/store"
 )
@@ -26,15 +25,16 @@ const stopsWithin = 10 * time.Second
 
 // serveOptions say what to serve.
 type serveOptions struct {
-	project   project
-	template  string
-	port      int // 0 for any
-	schedules bool
-	upstream  upstreamFlags
-	clock     clockFlag
-	lines     lambda.Logs
-	progress  func(stack.Event)
-	log       *slog.Logger
+	project    project
+	template   string
+	parameters map[string]string
+	port       int // 0 for any
+	schedules  bool
+	upstream   upstreamFlags
+	clock      clockFlag
+	lines      lambda.Logs
+	progress   func(stack.Event)
+	log        *slog.Logger
 }
 
 // server is a stack behind the API on a loopback port.
@@ -70,7 +70,7 @@ func openServer(ctx context.Context, o serveOptions) (_ *server, err error) {
 		}
 	}()
 	s.stack, err = stack.Open(ctx, stack.Config{
-		Project: o.project.root, Template: o.template, Data: o.project.data, Place: sfn.DefaultPlace(), Log: o.log, Lines: o.lines,
+		Project: o.project.root, Template: o.template, Parameters: o.parameters, Data: o.project.data, Log: o.log, Lines: o.lines,
 		Schedules: o.schedules, Clock: o.clock.clock(), SkipsTime: o.clock.skip, Routes: routes, Connections: connections,
 		Progress: func(e stack.Event) {
 			if e.Kind == stack.Resumed {
@@ -91,12 +91,7 @@ func openServer(ctx context.Context, o serveOptions) (_ *server, err error) {
 		return nil, dataProblem(err)
 	}
 	s.endpoint = endpoint{URL: "http://" + listener.Addr().String(), PID: os.Getpid(), ID: newID()}
-	for _, m := range s.stack.Machines() {
-		s.endpoint.Machines = append(s.endpoint.Machines, shortName{m.Name, m.ARN})
-	}
-	for _, f := range s.stack.Functions() {
-		s.endpoint.Functions = append(s.endpoint.Functions, shortName{shortFunction(f), f.ARN})
-	}
+	s.nameThings()
 	s.http = api.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == identityPath {
 			w.Header().Set(identityHeader, s.endpoint.ID)
@@ -110,6 +105,17 @@ func openServer(ctx context.Context, o serveOptions) (_ *server, err error) {
 		return nil, &problem{exitData, fmt.Errorf("tell other commands where the server is: %w", err)}
 	}
 	return s, nil
+}
+
+// nameThings takes the short names of what the stack has now.
+func (s *server) nameThings() {
+	s.endpoint.Machines, s.endpoint.Functions = nil, nil
+	for _, m := range s.stack.Machines() {
+		s.endpoint.Machines = append(s.endpoint.Machines, shortName{m.Name, m.ARN})
+	}
+	for _, f := range s.stack.Functions() {
+		s.endpoint.Functions = append(s.endpoint.Functions, shortName{shortFunction(f), f.ARN})
+	}
 }
 
 // shortFunction is what people call a function: the name of its folder.
