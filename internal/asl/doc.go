@@ -19,5 +19,5 @@
 // Where the texts come from: most are recorded on AWS or were measured there by others with ValidateStateMachineDefinition in 2026; those
 // that nobody has seen are worded like their neighbours.
 //
-// The package does no I/O. What a Resource stands for is decided elsewhere; here it is only taken apart.
+// The package does no I/O. What a Resource stands for is decided elsewhere; here it is taken apart, and its action looked up in awsmodel.
 package asl

@@ -1,6 +1,7 @@
 package asl
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -79,8 +80,9 @@ func checkText(text string) *sfn.Diagnostic {
 	return &d
 }
 
-// repeatedMembers reports the members that an object has twice: readers of JSON disagree about which of them counts.
+// repeatedMembers reports the members that an object has twice, in the order of the text: readers of JSON disagree about which of them counts.
 func repeatedMembers(text string, members []*node) []sfn.Diagnostic {
+	slices.SortFunc(members, func(a, b *node) int { return cmp.Compare(a.offset, b.offset) })
 	var diagnostics []sfn.Diagnostic
 	for _, n := range members {
 		d := invalidJSON(text, n.offset, n.offset, fmt.Sprintf("Duplicate field '%s'", n.name))

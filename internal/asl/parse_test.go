@@ -469,6 +469,17 @@ func TestInvalidJSON(t *testing.T) {
 	}
 }
 
+func TestRepeatedMembersInTheOrderOfTheText(t *testing.T) {
+	_, diagnostics := asl.Parse(`{"a":1,"a":{"b":1,"b":2},"c":1,"c":2}`, asl.Options{})
+	var offsets []int
+	for _, d := range diagnostics {
+		offsets = append(offsets, d.Offset)
+	}
+	if want := []int{11, 22, 35}; !slices.Equal(offsets, want) {
+		t.Errorf("at %v, want %v", offsets, want)
+	}
+}
+
 func TestRepeatedMembersOfLargeObjects(t *testing.T) {
 	var members []string
 	for i := range 40 {

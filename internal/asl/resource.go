@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
+
+	"github.com/tutti-run/tutti/internal/awsmodel"
 )
 
 // ResourceKind says which protocol a Task speaks.
@@ -142,14 +145,20 @@ func (r Resource) recognized() bool {
 		return true
 	}
 	if service, ok := strings.CutPrefix(r.Service, "aws-sdk:"); ok {
-		return service != "" && r.API != "" && isAlphanumeric(service) && isAlphanumeric(r.API) && (r.Pattern == RequestResponse || r.Pattern == WaitForTaskToken)
+		return (r.Pattern == RequestResponse || r.Pattern == WaitForTaskToken) && hasAction(service, r.API)
 	}
 	i, ok := integrations[action{r.Service, r.API}]
 	return ok && slices.Contains(i.Patterns, r.Pattern)
 }
 
-func isAlphanumeric(s string) bool {
-	return !strings.ContainsFunc(s, func(r rune) bool {
-		return (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
-	})
+// models are those of all services. They are read once a definition speaks of one.
+var models = sync.OnceValue(awsmodel.New)
+
+// hasAction tells whether AWS's SDK has the service and the service the action.
+func hasAction(service, api string) bool {
+	s, ok := models().Service(strings.ToLower(service))
+	if ok {
+		_, ok = s.Operation(api)
+	}
+	return ok
 }

@@ -260,6 +260,9 @@ func TestParseResource(t *testing.T) {
 		{"arn:aws:states:::s3:getObject", Resource{}, unknown},
 		{"arn:aws:states:::aws-sdk:s3", Resource{}, unknown},
 		{"arn:aws:states:::aws-sdk:s3:get Object", Resource{}, unknown},
+		{"arn:aws:states:::aws-sdk:s3:GetObject", Resource{}, unknown}, // actions are in camel case
+		{"arn:aws:states:::aws-sdk:s3:fetchObject", Resource{}, unknown},
+		{"arn:aws:states:::aws-sdk:s4:getObject", Resource{}, unknown},
 		{"arn:aws:states:::aws-sdk:s3:getObject.sync", Resource{}, unknown},
 		{"arn:aws:swf:us-east-1:123456789012:task:X", Resource{}, unknown},
 	} {
