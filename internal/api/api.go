@@ -25,6 +25,8 @@ type Config struct {
 	S3, Lambda http.Handler
 	// Place is where requests are, and what they name, that do not say it by their signature; zero means [sfn.DefaultPlace].
 	Place sfn.Place
+	// HTTPAPIs finds an HTTP API of API Gateway by its id, nil if there is none of the id. A nil function stands for no APIs at all.
+	HTTPAPIs func(id string) HTTPAPI
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// Log receives our own trouble; nil discards it.
@@ -45,6 +47,7 @@ func (c *Config) services() []service {
 // frontDoor finds the service that a request is for.
 type frontDoor struct {
 	services []service // those that are served
+	httpAPIs func(id string) HTTPAPI
 	log      *slog.Logger
 }
 
@@ -59,7 +62,7 @@ func New(cfg Config) http.Handler {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	d := &frontDoor{log: cfg.Log}
+	d := &frontDoor{log: cfg.Log, httpAPIs: cfg.HTTPAPIs}
 	for _, s := range cfg.services() {
 		if s.served {
 			d.services = append(d.services, s)
@@ -90,6 +93,10 @@ func (d *frontDoor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			writeFault(w, r, fmt.Errorf("internal fault: %v", trouble))
 		}
 	}()
+	if a, within := d.executeAPI(r); a != nil {
+		d.serveHTTPAPI(w, within, a)
+		return
+	}
 	if err := checkSource(r); err != nil {
 		writeFault(w, r, err)
 		return

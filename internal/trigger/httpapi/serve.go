@@ -148,13 +148,13 @@ func (h *Handler) preflight(r *http.Request) *response {
 	return out
 }
 
-// allow sets the headers that let a page of the request's origin read the response; false if the origin is not allowed.
-func (c *CORS) allow(header http.Header, r *http.Request) bool {
-	origin := r.Header.Get("Origin")
-	if origin == "" {
-		return false
-	}
-	allowed := slices.ContainsFunc(c.AllowOrigins, func(pattern string) bool {
+// AllowsOrigin tells whether the API's CORS configuration lets pages of the origin read its answers.
+func (h *Handler) AllowsOrigin(origin string) bool {
+	return h.api.CORS != nil && h.api.CORS.allows(origin)
+}
+
+func (c *CORS) allows(origin string) bool {
+	return slices.ContainsFunc(c.AllowOrigins, func(pattern string) bool {
 		switch pattern {
 		case "*", origin:
 			return true
@@ -163,7 +163,12 @@ func (c *CORS) allow(header http.Header, r *http.Request) bool {
 		}
 		return false
 	})
-	if !allowed {
+}
+
+// allow sets the headers that let a page of the request's origin read the response; false if the origin is not allowed.
+func (c *CORS) allow(header http.Header, r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	if origin == "" || !c.allows(origin) {
 		return false
 	}
 	if slices.Contains(c.AllowOrigins, "*") && !c.AllowCredentials {
