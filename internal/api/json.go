@@ -31,8 +31,6 @@ type protocol struct {
 	namespace  string // of exceptions without one of their own, "" or one that ends in #
 	// refused are operations that people may look for in vain, with what to do instead.
 	refused map[string]string
-	// complete: all of AWS's operations are served, so that one that is not is unknown to AWS too and refused in AWS's way, without a word.
-	complete bool
 }
 
 // exception is how an error of a service looks on the wire.
@@ -83,10 +81,7 @@ func call[S any](w http.ResponseWriter, r *http.Request, p *protocol, operations
 	if instead := p.refused[name]; instead != "" && !ok {
 		return nil, unknownOperation("The operation %s of %s is not served here: %s.", name, p.title, instead)
 	}
-	switch {
-	case !ok && p.complete:
-		return nil, unknownOperation("")
-	case !ok:
+	if !ok {
 		return nil, unknownOperation("The operation %.100q of %s is not served here. Served are %s.", name, p.title,
 			strings.Join(slices.Sorted(maps.Keys(operations)), ", "))
 	}

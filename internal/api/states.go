@@ -116,7 +116,6 @@ var statesProtocol = protocol{
 	route:       route{title: "AWS Step Functions", target: "AWSStepFunctions", scope: "states", hosts: []string{"states"}},
 	contentType: json10,
 	namespace:   ofStates,
-	complete:    true,
 	exceptions: map[sfn.ExceptionName]exception{
 		sfn.ActivityAlreadyExists:          {ofStates, http.StatusBadRequest},
 		sfn.ActivityDoesNotExist:           {ofStates, http.StatusBadRequest},

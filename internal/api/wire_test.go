@@ -140,7 +140,8 @@ func TestRefusals(t *testing.T) {
 		{"SendTaskFailure", `{"taskToken":`, coral + "SerializationException", ""},
 		{"SendTaskFailure", "{\"taskToken\":\"\xff\"}", coral + "SerializationException", ""},
 		{"SendTaskFailure", `{"taskToken":"` + strings.Repeat("x", 1<<20) + `"}`, coral + "RequestEntityTooLargeException", "The request is larger than 1048576 bytes."},
-		{"DeleteEverything", `{}`, coral + "UnknownOperationException", ""},
+		{"DeleteEverything", `{}`, coral + "UnknownOperationException",
+			`The operation "DeleteEverything" of AWS Step Functions is not served here. Served are ` + strings.Join(api.OperationNames(), ", ") + "."},
 	} {
 		a := post(t, url, "AWSStepFunctions."+test.operation, test.body)
 		if a.Type != test.kind || a.Message != test.message {
