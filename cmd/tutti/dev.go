@@ -22,6 +22,7 @@ type devOptions struct {
 	projectFlags
 	upstream   upstreamFlags
 	clock      clockFlag
+	keySets    map[string]string
 	template   string
 	parameters []string
 	port       int
@@ -52,6 +53,7 @@ needs it. A changed function, definition or template is taken in at once, and ex
 	o.addTo(cmd)
 	o.upstream.addTo(cmd)
 	o.clock.addTo(cmd)
+	keySetsFlag(cmd, &o.keySets)
 	cmd.Flags().StringVar(&o.template, "template", "", "the template `FILE` or the folder of a cloud assembly (default: infra/snapshot/*.template.json, cdk.out or template.yaml)")
 	cmd.Flags().StringArrayVar(&o.parameters, "parameter", nil, "a template's parameter, `NAME=VALUE`; may be given several times")
 	cmd.Flags().IntVar(&o.port, "port", defaultPort, "the port on 127.0.0.1; 0 for any that is free")
@@ -99,7 +101,7 @@ func (c *cli) dev(ctx context.Context, o devOptions) (err error) {
 	progress := &buildProgress{console: c.err}
 	lines := functionLines{shown, new(atomic.Pointer[map[string]string])}
 	s, err := openServer(ctx, serveOptions{
-		project: p, template: template, parameters: parameters, upstream: o.upstream, clock: o.clock, port: o.port, schedules: true, log: c.logger(), lines: lines,
+		project: p, template: template, parameters: parameters, upstream: o.upstream, clock: o.clock, keySets: o.keySets, port: o.port, schedules: true, log: c.logger(), lines: lines,
 		progress: func(e stack.Event) {
 			if r := reloads.Load(); r != nil {
 				r.event(e)
@@ -178,6 +180,7 @@ type served struct {
 	Resumed    []string         `json:"resumed"`
 	Refused    []string         `json:"refused"`
 	Schedules  []servedSchedule `json:"schedules"`
+	HTTPAPIs   []servedHTTPAPI  `json:"httpApis"`
 	NotRunHere []string         `json:"notRunHere"`
 }
 
@@ -205,6 +208,7 @@ func (c *cli) describeServer(s *server, p project, template string, others []str
 	for _, e := range s.stack.Schedules() {
 		answer.Schedules = append(answer.Schedules, servedSchedule{e.Name, e.Expression, e.Target, e.Next})
 	}
+	answer.HTTPAPIs = s.httpAPIs()
 	return json.NewEncoder(c.out.w).Encode(answer)
 }
 
@@ -234,6 +238,7 @@ func (c *cli) announce(s *server, p project, template string, others []string, d
 		}
 	}
 	section("Functions", c.functionRows(s))
+	section("HTTP APIs", c.httpAPIRows(s))
 	section("Schedules", c.scheduleRows(s))
 	var rows [][]string
 	for _, other := range others {

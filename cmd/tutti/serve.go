@@ -32,6 +32,7 @@ type serveOptions struct {
 	schedules  bool
 	upstream   upstreamFlags
 	clock      clockFlag
+	keySets    map[string]string // files with the keys of issuers of JWTs
 	lines      lambda.Logs
 	progress   func(stack.Event)
 	log        *slog.Logger
@@ -71,7 +72,7 @@ func openServer(ctx context.Context, o serveOptions) (_ *server, err error) {
 	}()
 	s.stack, err = stack.Open(ctx, stack.Config{
 		Project: o.project.root, Template: o.template, Parameters: o.parameters, Data: o.project.data, Log: o.log, Lines: o.lines,
-		Schedules: o.schedules, Clock: o.clock.clock(), SkipsTime: o.clock.skip, Routes: routes, Connections: connections,
+		Schedules: o.schedules, Clock: o.clock.clock(), SkipsTime: o.clock.skip, KeySets: o.keySets, Routes: routes, Connections: connections,
 		Progress: func(e stack.Event) {
 			if e.Kind == stack.Resumed {
 				s.resumed = append(s.resumed, e.Name)
@@ -85,6 +86,12 @@ func openServer(ctx context.Context, o serveOptions) (_ *server, err error) {
 	functions := s.stack.Lambda()
 	front := api.New(api.Config{
 		States: s.stack.Runner(), S3: s.stack.S3(), Lambda: api.NewLambda(functions, functions, o.log), Logs: s.stack.Logs(), Events: s.stack.Events(), Log: o.log,
+		HTTPAPIs: func(id string) api.HTTPAPI {
+			if h := s.stack.HTTPAPI(id); h != nil {
+				return h
+			}
+			return nil
+		},
 	})
 	routes.Embed(front, embedded...)
 	if _, err := s.stack.Start(); err != nil {

@@ -16,6 +16,7 @@ type serveFlags struct {
 	projectFlags
 	upstream upstreamFlags
 	clock    clockFlag
+	keySets  map[string]string
 	template string
 	port     int
 	empty    bool
@@ -41,6 +42,7 @@ In another terminal: eval "$(tutti env)", and every AWS client speaks to it.`,
 	o.addTo(cmd)
 	o.upstream.addTo(cmd)
 	o.clock.addTo(cmd)
+	keySetsFlag(cmd, &o.keySets)
 	cmd.Flags().StringVar(&o.template, "template", "", "the template `FILE` (default: infra/snapshot/*.template.json)")
 	cmd.Flags().IntVar(&o.port, "port", defaultPort, "the port on 127.0.0.1; 0 for any that is free")
 	cmd.Flags().BoolVar(&o.empty, "empty", false, "deploy nothing")
@@ -58,7 +60,7 @@ func (c *cli) serve(ctx context.Context, o serveFlags) (err error) {
 	}
 	progress := &buildProgress{console: c.err}
 	s, err := openServer(ctx, serveOptions{
-		project: p, template: template, upstream: o.upstream, clock: o.clock, port: o.port, log: c.logger(), progress: func(e stack.Event) { progress.event(e) },
+		project: p, template: template, upstream: o.upstream, clock: o.clock, keySets: o.keySets, port: o.port, log: c.logger(), progress: func(e stack.Event) { progress.event(e) },
 	})
 	progress.done()
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/tutti-run/tutti/internal/runner"
 	"github.com/tutti-run/tutti/internal/s3"
 	"github.com/tutti-run/tutti/internal/sfn"
+	"github.com/tutti-run/tutti/internal/trigger/httpapi"
 	"github.com/tutti-run/tutti/internal/value"
 )
 
@@ -44,6 +45,11 @@ func deployers() map[string]deployer {
 		"AWS::Events::Rule":                       (*Stack).deployRule,           // the same, if it goes by time; else sends events that match to targets
 		"AWS::Events::EventBus":                   (*Stack).deployEventBus,       // where rules listen
 		"AWS::Events::Connection":                 (*Stack).deployConnection,     // what HTTP tasks authenticate with
+		"AWS::ApiGatewayV2::Api":                  (*Stack).deployHTTPAPI,        // routes over HTTP
+		"AWS::ApiGatewayV2::Route":                (*Stack).deployRoute,          // one of them
+		"AWS::ApiGatewayV2::Integration":          (*Stack).deployIntegration,    // where routes lead
+		"AWS::ApiGatewayV2::Authorizer":           (*Stack).deployAuthorizer,     // who may pass
+		"AWS::ApiGatewayV2::Stage":                (*Stack).deployStage,          // the API under a name, with its throttles and log
 		"AWS::S3::Bucket":                         (*Stack).deployBucket,         // a bucket in the data folder
 	}
 }
@@ -56,6 +62,7 @@ var passive = map[string]bool{
 	"AWS::Lambda::Permission":       true, // who may invoke a function
 	"AWS::Scheduler::ScheduleGroup": true, // a name for several schedules
 	"AWS::Logs::ResourcePolicy":     true, // who may write logs
+	"AWS::ApiGatewayV2::Deployment": true, // a snapshot of routes; they are always those of the template here
 	"AWS::CDK::Metadata":            true, // CDK's statistics
 }
 
@@ -68,6 +75,9 @@ type deployment struct {
 	watched   []string          // files and folders whose changes matter
 	versions  map[string]string // of machines: the ARN that the template works out, and the one that was published
 	stamps    map[string]string // of functions whose code is ready: what it looked like
+	apis      map[string]*httpapi.API
+	apiOrder  []string // the ids of apis, as the templates have them
+	served    []servedAPI
 }
 
 // deploy goes through the resources of all stacks in the order of their dependencies, then builds all functions at once. What it came to takes
@@ -97,6 +107,7 @@ func (s *Stack) deploy(ctx context.Context, units []*unit) error {
 			s.next.functions[i].Err = failed
 		}
 	}
+	s.serveHTTPAPIs()
 	s.replaceJobs(s.next.jobs)
 	s.mu.Lock()
 	gone := missing(s.current.functions, s.next.functions)

@@ -22,6 +22,7 @@ import (
 	"github.com/tutti-run/tutti/internal/store"
 	"github.com/tutti-run/tutti/internal/task"
 	"github.com/tutti-run/tutti/internal/trigger"
+	"github.com/tutti-run/tutti/internal/trigger/httpapi"
 )
 
 // Config says what to run and where. Project and Data are required; all paths are absolute.
@@ -44,6 +45,8 @@ type Config struct {
 	Progress func(Event)
 	// Schedules tells whether schedules start executions.
 	Schedules bool
+	// KeySets has files with JSON Web Key Sets, by the issuer whose JWTs they are for. The keys of other issuers are fetched from them.
+	KeySets map[string]string
 	// Clock is the time of executions and schedules; nil means the computer's. SkipsTime moves it on to the next Wait, retry or schedule whenever
 	// nobody works.
 	Clock     *clock.Clock
@@ -69,6 +72,7 @@ const (
 	MachineWarned    EventKind = "warned"       // it can be started, but Detail says what to look at
 	ScheduleReady    EventKind = "scheduled"    // a schedule will fire; Detail is its expression
 	ScheduleRefused  EventKind = "unscheduled"  // a schedule cannot fire; Err says why
+	RouteRefused     EventKind = "not routed"   // a route of an HTTP API cannot work; Err says why
 	NotRunHere       EventKind = "not run here" // resources of a type that this program does not run; Detail counts them
 	Resumed          EventKind = "resumed"      // an execution goes on; Name is its ARN
 )
@@ -130,6 +134,7 @@ type Stack struct {
 	catalog *task.Catalog
 	// connections belong to HTTP tasks; they are complete before anything runs.
 	connections task.ConnectionSet
+	keys        *httpapi.Keys // of the issuers of JWTs
 	runner      *runner.Runner
 	scheduler   *trigger.Scheduler
 
@@ -202,6 +207,7 @@ func Open(ctx context.Context, cfg Config) (_ *Stack, err error) {
 	if err != nil {
 		return nil, err
 	}
+	s.keys = &httpapi.Keys{Now: cfg.Clock.Now, Files: cfg.KeySets}
 	s.connections = task.ConnectionSet{}
 	maps.Copy(s.connections, cfg.Connections)
 	s.catalog = task.NewCatalog(task.Config{Functions: s.plane, Routes: cfg.Routes, Connections: s.connections})
