@@ -199,7 +199,7 @@ const asyncAttempts = 3
 // invoke invokes a function as its schedule's event, and again when it fails.
 func (s *Stack) invoke(ctx context.Context, f firing, input string) {
 	for attempt := range asyncAttempts {
-		result, err := s.functionCaller().Invoke(ctx, lambda.Invocation{Function: f.target, Payload: []byte(input)})
+		result, err := s.plane.Invoke(ctx, lambda.Invocation{Function: f.target, Payload: []byte(input)})
 		switch {
 		case ctx.Err() != nil:
 			return
@@ -223,10 +223,3 @@ func (s *Stack) invoke(ctx context.Context, f firing, input string) {
 		}
 	}
 }
-
-// caller invokes functions.
-type caller interface {
-	Invoke(ctx context.Context, in lambda.Invocation) (lambda.Result, error)
-}
-
-func (s *Stack) functionCaller() caller { return s.host }
