@@ -316,7 +316,32 @@ func (x *Execution) emitEvent(f *flow, e history.Event) {
 	}
 	x.apply(&e)
 	x.out = append(x.out, e)
-	x.room--
+	x.room -= 1 + dataSize(e.Details)/bytesPerEvent
+}
+
+// bytesPerEvent is how much data an event may bring along before it counts as another one. So what one Advance causes is bounded in memory,
+// too: thousands of branches may each be given the largest payload.
+const bytesPerEvent = 4096
+
+// dataSize is the size of the data that an event of its own brings along, in bytes.
+func dataSize(d history.Details) int {
+	switch d := d.(type) {
+	case *history.StateEnteredDetails:
+		return d.Input.Size()
+	case *history.StateExitedDetails:
+		size := d.Output.Size()
+		for _, v := range d.Assigned {
+			size += v.Value.Size()
+		}
+		return size
+	case *history.TaskScheduledDetails:
+		return d.Parameters.Size()
+	case *history.LambdaFunctionScheduledDetails:
+		return d.Input.Size()
+	case *history.ActivityScheduledDetails:
+		return d.Input.Size()
+	}
+	return 0 // the results of tasks come one at a time
 }
 
 // clip holds what an event says of a failure to the quotas on its texts: what a function throws, and messages that quote the data, know none.

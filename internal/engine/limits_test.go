@@ -119,3 +119,32 @@ func TestFailureTextsAreClipped(t *testing.T) {
 		t.Errorf("the cause that quotes the input has %d characters", n)
 	}
 }
+
+// TestAdvanceIsBounded starts a thousand branches, and then as many items, with a large input each: one Advance must not hold all of that in memory.
+func TestAdvanceIsBounded(t *testing.T) {
+	const large = 200_000
+	var branches []string
+	for i := range 1000 {
+		branches = append(branches, fmt.Sprintf(`{"StartAt":"P%d","States":{"P%d":{"Type":"Pass","Result":1,"End":true}}}`, i, i))
+	}
+	for _, state := range []string{
+		`"Type":"Parallel","End":true,"Branches":[` + strings.Join(branches, ",") + `]`,
+		`"Type":"Map","End":true,"ItemsPath":"$.i","ItemSelector":{"x.$":"$.x"},"ItemProcessor":` + branches[0],
+	} {
+		w := newWorld(t, machineOf(t, state), nil)
+		seen := 0
+		w.check = func(w *world) {
+			size := 0
+			for _, e := range w.events[seen:] {
+				size += dataSize(e.Details)
+			}
+			if seen = len(w.events); size > maxEventsPerAdvance*bytesPerEvent+2*large {
+				t.Fatalf("one Advance caused %d bytes", size)
+			}
+		}
+		w.run(`{"i":[` + strings.Repeat("0,", 999) + `0],"x":"` + strings.Repeat("x", large) + `"}`)
+		if w.x.Status() != sfn.StatusSucceeded {
+			t.Errorf("the execution %s", w.x.Status())
+		}
+	}
+}
