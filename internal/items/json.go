@@ -25,7 +25,7 @@ func (r *reader) json(in *bufio.Reader, source string) error {
 	}
 	first, err := s.peek()
 	if err != nil {
-		return err
+		return s.ended(err)
 	}
 	switch {
 	case first == '[':
