@@ -256,8 +256,6 @@ var corpusDisagreements = map[string]string{
 	"asl-690d33679302": "a draft: lambda:invoke without FunctionName, which AWS refuses",
 	"asl-f0bb0fa1c74d": "a draft: several states share a name",
 	"asl-02aa819970af": "a label of 46 characters, where AWS allows 40",
-	"asl-7dab6a8515b2": "a sketch: the SDK's AppSync client has no action graphql",
-	"asl-da1f492ced7c": "a sketch: the SDK's AppSync client has no action graphql",
 	"asl-00aa6c18f40c": "a comma before the closing brace of an object constructor, which the reference implementation refuses (S0211)",
 }
 

@@ -8,7 +8,7 @@ import (
 
 // CheckDraft checks a definition as it lies in a file before it is deployed. It answers what [Parse] answers, with two differences, since
 // something will still be put in: a placeholder may stand in the place of any value, as in "Seconds": ${wait}, and is passed over; and a Resource
-// that is no ARN at all is a warning, although AWS refuses it if it stays.
+// that is no ARN at all, or an SDK's action that is not known here, is a warning, although AWS refuses it if it stays.
 func CheckDraft(text string, opts Options) []sfn.Diagnostic {
 	masked, holes := maskHoles(text)
 	_, _, diagnostics := check(masked, opts, &draft{holes})

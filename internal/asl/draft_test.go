@@ -28,6 +28,7 @@ func TestCheckDraft(t *testing.T) {
 		{"never closed", pass(`,"Result": ${r`), []string{"ERROR INVALID_JSON_DESCRIPTION"}},
 		{"no ARN yet", task(`"Resource":"TO_BE_REPLACED"`), []string{"WARNING SCHEMA_VALIDATION_FAILED"}},
 		{"an ARN that AWS does not know", task(`"Resource":"arn:aws:states:::sqs:fly"`), []string{"ERROR SCHEMA_VALIDATION_FAILED"}},
+		{"an action of an SDK that may be new", task(`"Resource":"arn:aws:states:::aws-sdk:s3:flyObject"`), []string{"WARNING SCHEMA_VALIDATION_FAILED"}},
 		{"half a placeholder", task(`"Resource":"${f"`), []string{"ERROR SCHEMA_VALIDATION_FAILED"}},
 	} {
 		var got []string
