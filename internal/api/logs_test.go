@@ -69,7 +69,9 @@ func TestLogGroups(t *testing.T) {
 	_, err2 := c.TagResource(ctx, &cloudwatchlogs.TagResourceInput{
 		ResourceArn: aws.String("arn:aws:logs:us-east-1:000000000000:log-group:/a/07"), Tags: map[string]string{"l": "w"},
 	})
-	_, err3 := c.UntagLogGroup(ctx, &cloudwatchlogs.UntagLogGroupInput{LogGroupName: aws.String("/a/07"), Tags: []string{"k"}})
+	_, err3 := c.UntagResource(ctx, &cloudwatchlogs.UntagResourceInput{
+		ResourceArn: aws.String("arn:aws:logs:us-east-1:000000000000:log-group:/a/07"), TagKeys: []string{"k"},
+	})
 	if err := errors.Join(err1, err2, err3); err != nil {
 		t.Fatal(err)
 	}

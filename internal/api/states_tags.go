@@ -6,9 +6,6 @@ import (
 	"github.com/tutti-run/tutti/internal/sfn"
 )
 
-// maxTagKey is the greatest length of a tag's key (API reference, Tag).
-const maxTagKey = 128
-
 type tagInput struct {
 	Key   sfn.OptString `json:"key" model:"required,length=1:128"`
 	Value sfn.OptString `json:"value" model:"length=0:256"`

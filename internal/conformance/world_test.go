@@ -15,21 +15,9 @@ import (
 	"github.com/tutti-run/tutti/internal/awsmodel"
 	"github.com/tutti-run/tutti/internal/lambda"
 	"github.com/tutti-run/tutti/internal/sfn"
-	"github.com/tutti-run/tutti/internal/store"
 	"github.com/tutti-run/tutti/internal/task"
 	"github.com/tutti-run/tutti/internal/value"
 )
-
-func seconds(t time.Time) json.Number {
-	return json.Number(fmt.Sprintf("%d.%03d", t.Unix(), t.Nanosecond()/1e6))
-}
-
-func updated(m store.Machine) time.Time {
-	if m.Updated.IsZero() {
-		return m.Created
-	}
-	return m.Updated
-}
 
 // latency is how long a call to the outside takes, so that whoever started an execution knows its ARN before the outside is asked.
 const latency = time.Millisecond
