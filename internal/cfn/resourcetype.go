@@ -186,7 +186,7 @@ func resourceTypes() map[string]resourceType {
 		}},
 		// A function's code and configuration at one time.
 		"AWS::Lambda::Version": {maxName: 255, ref: functionVersionARN, attributes: attributes{
-			"Version":     constant(firstVersion),
+			"Version":     functionVersion,
 			"FunctionArn": functionVersionARN,
 		}},
 		// A name for one version of a function, or for two with weights.
@@ -408,7 +408,7 @@ func resourceTypes() map[string]resourceType {
 	}
 }
 
-// firstVersion is the number of every version in a template. A stack begins with none, and a function whose code did not change
+// firstVersion is the number of every version in a template, unless the input knows another. A stack begins with none, and a function whose code did not change
 // in between gets no second version.
 const firstVersion = "1"
 
@@ -424,7 +424,16 @@ func (i *identity) functionARN() string {
 	return i.r.in.Place.FunctionARN(name)
 }
 
-func functionVersionARN(i *identity) string { return i.functionARN() + ":" + firstVersion }
+func functionVersionARN(i *identity) string { return i.functionARN() + ":" + functionVersion(i) }
+
+// functionVersion is the number that the input gives the version.
+func functionVersion(i *identity) string {
+	arn := i.functionARN()
+	if number := i.r.in.FunctionVersions[arn[strings.LastIndexByte(arn, ':')+1:]]; number != "" {
+		return number
+	}
+	return firstVersion
+}
 
 func functionAliasARN(i *identity) string { return i.functionARN() + ":" + i.name }
 

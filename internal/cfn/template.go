@@ -27,6 +27,9 @@ type Input struct {
 	// Parameters are values by name, lists separated by commas. Others take their defaults.
 	Parameters map[string]string
 
+	// FunctionVersions are the numbers of the AWS::Lambda::Version resources, by the function's name; others are the first.
+	FunctionVersions map[string]string
+
 	// Export answers Fn::ImportValue. Nil knows no export.
 	Export func(name string) (string, bool)
 

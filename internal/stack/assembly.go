@@ -77,7 +77,7 @@ func readUnits(cfg *Config) ([]*unit, error) {
 			return nil, err
 		}
 	}
-	return resolveUnits(cfg, units)
+	return resolveUnits(cfg, units, nil)
 }
 
 // shownPath is a path as it stands in messages.
@@ -307,8 +307,9 @@ func (u *unit) readAssets(file string) error {
 	return nil
 }
 
-// resolveUnits resolves the templates. Where one imports what another exports, it waits for that one.
-func resolveUnits(cfg *Config, units []*unit) ([]*unit, error) {
+// resolveUnits resolves the templates, with the numbers of functions' versions by the functions' names. Where one imports what another exports,
+// it waits for that one.
+func resolveUnits(cfg *Config, units []*unit, versions map[string]string) ([]*unit, error) {
 	exports, exporters, stored := map[string]string{}, map[string]string{}, map[string]string{}
 	var ordered []*unit
 	for pending := units; len(pending) > 0; {
@@ -317,7 +318,7 @@ func resolveUnits(cfg *Config, units []*unit) ([]*unit, error) {
 		for _, u := range pending {
 			missing := false
 			template, err := cfn.Resolve(u.document, cfn.Input{
-				StackName: u.name, Place: cfg.Place, Parameters: u.given(cfg.Parameters),
+				StackName: u.name, Place: cfg.Place, Parameters: u.given(cfg.Parameters), FunctionVersions: versions,
 				Export: func(name string) (string, bool) {
 					text, ok := exports[name]
 					missing = missing || !ok

@@ -12,11 +12,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/tutti-run/tutti/internal/asl"
 	"github.com/tutti-run/tutti/internal/cfn"
 	"github.com/tutti-run/tutti/internal/lambda"
+	"github.com/tutti-run/tutti/internal/lambda/control"
 	"github.com/tutti-run/tutti/internal/runner"
 	"github.com/tutti-run/tutti/internal/s3"
 	"github.com/tutti-run/tutti/internal/sfn"
@@ -36,6 +36,7 @@ func deployers() map[string]deployer {
 		"AWS::Logs::LogGroup":                     (*Stack).deployLogGroup,       // where functions and executions log, with its retention
 		"AWS::Lambda::Function":                   (*Stack).deployFunction,       // a process for each concurrent invocation
 		"AWS::Lambda::Version":                    (*Stack).deployVersion,        // the function as it is now, under a number
+		"AWS::Lambda::EventInvokeConfig":          (*Stack).deployEventConfig,    // how a function's events are delivered
 		"AWS::Lambda::Alias":                      (*Stack).deployAlias,          // a name for a version
 		"AWS::StepFunctions::StateMachine":        (*Stack).deployMachine,        // a definition that executions can be started of
 		"AWS::StepFunctions::StateMachineVersion": (*Stack).deployMachineVersion, // the machine as it is now, under a number
@@ -70,42 +71,37 @@ var passive = map[string]bool{
 type deployment struct {
 	functions []FunctionInfo
 	machines  []MachineInfo
-	jobs      map[string]job    // schedules by name
-	labels    map[string]int    // how often each short name was asked for
-	watched   []string          // files and folders whose changes matter
-	versions  map[string]string // of machines: the ARN that the template works out, and the one that was published
-	stamps    map[string]string // of functions whose code is ready: what it looked like
+	jobs      map[string]job                // schedules by name
+	labels    map[string]int                // how often each short name was asked for
+	watched   []string                      // files and folders whose changes matter
+	versions  map[string]string             // of machines: the ARN that the template works out, and the one that was published
+	placed    map[string]control.Deployment // the functions that the control plane was given, by name
 	apis      map[string]*httpapi.API
 	apiOrder  []string // the ids of apis, as the templates have them
 	served    []servedAPI
 }
 
-// deploy goes through the resources of all stacks in the order of their dependencies, then builds all functions at once. What it came to takes
-// the place of what there was.
+// deploy puts all functions in place, builds them at once and publishes their versions, whose numbers are in the ARNs that other resources have.
+// Then it goes through those in the order of their dependencies. What it came to takes the place of what there was.
 func (s *Stack) deploy(ctx context.Context, units []*unit) error {
 	s.deploying.Lock()
 	defer s.deploying.Unlock()
-	s.next = &deployment{jobs: map[string]job{}, labels: map[string]int{}, versions: map[string]string{}, stamps: map[string]string{}}
+	s.next = &deployment{jobs: map[string]job{}, labels: map[string]int{}, versions: map[string]string{}, placed: map[string]control.Deployment{}}
+	units, err := s.deployFunctions(ctx, units)
+	if err != nil {
+		return err
+	}
 	table := deployers()
 	for _, u := range units {
 		s.next.watched = append(s.next.watched, u.files...)
 		for _, r := range u.template.Resources {
-			if deploy, ok := table[r.Type]; ok {
+			if deploy, ok := table[r.Type]; ok && r.Type != functionType {
 				if err := deploy(s, u, r); err != nil {
-					return fmt.Errorf("%s (%s): %w", r.LogicalID, r.Type, err)
+					return faultOf(r, err)
 				}
 			}
 		}
 		s.tellOthers(u, table)
-	}
-	err := s.build(ctx)
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	for i, f := range s.next.functions {
-		if failed := buildErrorOf(err, f.Name); failed != nil {
-			s.next.functions[i].Err = failed
-		}
 	}
 	s.serveHTTPAPIs()
 	s.replaceJobs(s.next.jobs)
@@ -114,9 +110,53 @@ func (s *Stack) deploy(ctx context.Context, units []*unit) error {
 	s.current, s.next = s.next, nil
 	s.mu.Unlock()
 	for _, name := range gone {
-		s.host.Remove(name)
+		s.plane.Withdraw(name)
 	}
 	return nil
+}
+
+// functionType is the type of the resources that are deployed before all others.
+const functionType = "AWS::Lambda::Function"
+
+// faultOf says which resource cannot be deployed.
+func faultOf(r *cfn.Resource, err error) error {
+	return fmt.Errorf("%s (%s): %w", r.LogicalID, r.Type, err)
+}
+
+// deployFunctions puts the functions in place and publishes versions. It returns the units in their order, with the
+// versions' numbers in them.
+func (s *Stack) deployFunctions(ctx context.Context, units []*unit) ([]*unit, error) {
+	numbers := map[string]string{}
+	for _, u := range units {
+		for _, r := range u.template.OfType(versionType) {
+			if number := s.plane.LastVersion(versionedFunction(r)); number != "" {
+				numbers[versionedFunction(r)] = number
+			}
+		}
+	}
+	var err error
+	if len(numbers) > 0 {
+		if units, err = resolveUnits(&s.cfg, units, numbers); err != nil {
+			return nil, err
+		}
+	}
+	for _, u := range units {
+		for _, r := range u.template.OfType(functionType) {
+			if err := s.deployFunction(u, r); err != nil {
+				return nil, faultOf(r, err)
+			}
+		}
+	}
+	err = s.build(ctx)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	for i, f := range s.next.functions {
+		if failed := buildErrorOf(err, f.Name); failed != nil {
+			s.next.functions[i].Err = failed
+		}
+	}
+	return units, s.publishVersions(ctx, units, numbers)
 }
 
 // missing returns the names of the functions that are not there any more.
@@ -206,35 +246,17 @@ func (s *Stack) deployFunction(u *unit, r *cfn.Resource) error {
 	d.Source, d.Binary = c.source, c.binary
 	if c.binary != "" {
 		// A process serves on while its executable's path stays; changed code behind it needs another one.
-		stamp := folderStamp(c.watch)
-		if old, ok := s.current.stamps[r.Name]; ok && old != stamp {
+		d.Stamp = folderStamp(c.watch)
+		if old, ok := s.current.placed[r.Name]; ok && old.Stamp != d.Stamp {
 			s.host.Remove(r.Name)
 		}
-		s.next.stamps[r.Name] = stamp
 	}
+	s.next.placed[r.Name] = d
 	if err := s.plane.Deploy(d); err != nil {
 		return err
 	}
 	s.next.functions = append(s.next.functions, info)
 	return nil
-}
-
-// functionOf reads a function's configuration, all but its code.
-func (s *Stack) functionOf(r *cfn.Resource, p *cfn.Block) (lambda.Function, error) {
-	f := lambda.Function{
-		Name: r.Name, ARN: s.cfg.Place.FunctionARN(r.Name),
-		Handler:     p.String("Handler"),
-		Timeout:     time.Duration(p.Int("Timeout", 3)) * time.Second,
-		MemoryMB:    int(p.Int("MemorySize", 128)),
-		LogGroup:    p.Block("LoggingConfig").String("LogGroup"),
-		Environment: environment(p),
-		Credentials: s.credentialsOf(p.String("Role")),
-	}
-	if p.Has("ReservedConcurrentExecutions") {
-		limit := int(p.Int("ReservedConcurrentExecutions", 0))
-		f.ReservedConcurrency = &limit
-	}
-	return f, p.Err()
 }
 
 // label is what people call a resource: by its source's name where there is one of the project's own, by its construct's name in a CDK
@@ -252,24 +274,6 @@ func (s *Stack) label(r *cfn.Resource) string {
 		return r.Name
 	}
 	return label
-}
-
-// environment is what a function finds in its environment of its own configuration.
-func environment(p *cfn.Block) map[string]string {
-	variables := map[string]string{}
-	own := p.Block("Environment").Block("Variables")
-	for _, name := range own.Names() {
-		variables[name] = own.String(name)
-	}
-	// Lambda hands the logging configuration to the function in these two.
-	logging := p.Block("LoggingConfig")
-	if format := logging.String("LogFormat"); format != "" {
-		variables["AWS_LAMBDA_LOG_FORMAT"] = format
-	}
-	if level := logging.String("ApplicationLogLevel"); level != "" {
-		variables["AWS_LAMBDA_LOG_LEVEL"] = level
-	}
-	return variables
 }
 
 // credentialsOf are the role's own for this process. They open nothing but the local endpoint.

@@ -39,12 +39,17 @@ func (t machineTarget) Deliver(ctx context.Context, arn, id, input string) error
 	return err
 }
 
-// functionTarget invokes functions. That a function fails is its own affair: the event has been delivered.
+// functionTarget invokes functions asynchronously: once the event is in their queue it has been delivered, and that a function fails is its own
+// affair.
 type functionTarget struct{ s *Stack }
 
 // Deliver implements trigger.Deliverer.
 func (t functionTarget) Deliver(ctx context.Context, arn, _, input string) error {
-	_, err := t.s.plane.Invoke(ctx, lambda.Invocation{Function: arn, Payload: []byte(input)})
+	err := t.s.plane.Enqueue(ctx, lambda.Invocation{Function: arn, Payload: []byte(input)})
+	var refused *lambda.Error
+	if errors.As(err, &refused) {
+		return &trigger.Permanent{Err: err} // it is gone, or the event is too large
+	}
 	return err
 }
 

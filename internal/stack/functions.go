@@ -22,13 +22,6 @@ func functionDeployment(r *cfn.Resource) (control.Deployment, error) {
 		s := b.String(name)
 		return &s
 	}
-	number := func(b *cfn.Block, name string) *int {
-		if !b.Has(name) {
-			return nil
-		}
-		n := int(b.Int(name, 0))
-		return &n
-	}
 	d := control.Deployment{Name: r.Name, Architectures: p.Strings("Architectures"), Reserved: number(p, "ReservedConcurrentExecutions")}
 	d.Settings = control.Settings{
 		Runtime: text(p, "Runtime"), Role: text(p, "Role"), Handler: text(p, "Handler"), Description: text(p, "Description"),
@@ -49,6 +42,9 @@ func functionDeployment(r *cfn.Resource) (control.Deployment, error) {
 			ApplicationLogLevel: l.String("ApplicationLogLevel"), SystemLogLevel: l.String("SystemLogLevel"),
 		}
 	}
+	if p.Has("DeadLetterConfig") {
+		d.Settings.DeadLetterConfig = &control.DeadLetterConfig{TargetArn: p.Block("DeadLetterConfig").String("TargetArn")}
+	}
 	if p.Has("TracingConfig") {
 		d.Settings.TracingConfig = &control.TracingConfig{Mode: p.Block("TracingConfig").String("Mode")}
 	}
@@ -62,6 +58,15 @@ func functionDeployment(r *cfn.Resource) (control.Deployment, error) {
 		}
 	}
 	return d, p.Err()
+}
+
+// number is a property that may be absent.
+func number(b *cfn.Block, name string) *int {
+	if !b.Has(name) {
+		return nil
+	}
+	n := int(b.Int(name, 0))
+	return &n
 }
 
 // bucketCode lets functions have their code in a bucket.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -182,7 +181,9 @@ func (s *Stack) fire(ctx context.Context, f firing, due time.Time) {
 		input = f.event(due)
 	}
 	if _, err := sfn.ParseMachineARN(f.target); err != nil {
-		s.background.Go(func() { s.invoke(ctx, f, input) })
+		if err := s.plane.Enqueue(ctx, lambda.Invocation{Function: f.target, Payload: []byte(input)}); err != nil {
+			s.cfg.Log.Error("a schedule could not invoke its function", "schedule", f.schedule, "function", f.target, "error", err)
+		}
 		return
 	}
 	// The name is made of the schedule and the time it was due at, so that a schedule that is asked twice starts once.
@@ -190,36 +191,5 @@ func (s *Stack) fire(ctx context.Context, f firing, due time.Time) {
 	_, err := s.runner.StartExecution(ctx, runner.StartRequest{MachineARN: f.target, Input: input, Name: hex.EncodeToString(digest[:16])})
 	if err != nil {
 		s.cfg.Log.Error("a schedule could not start its execution", "schedule", f.schedule, "machine", f.target, "error", err)
-	}
-}
-
-// asyncAttempts is how often Lambda tries an asynchronous invocation whose function fails (developer guide, "Asynchronous invocation").
-const asyncAttempts = 3
-
-// invoke invokes a function as its schedule's event, and again when it fails.
-func (s *Stack) invoke(ctx context.Context, f firing, input string) {
-	for attempt := range asyncAttempts {
-		result, err := s.plane.Invoke(ctx, lambda.Invocation{Function: f.target, Payload: []byte(input)})
-		switch {
-		case ctx.Err() != nil:
-			return
-		case err == nil && result.FunctionError == "":
-			return
-		case err != nil && !errors.As(err, new(*lambda.Error)):
-			s.cfg.Log.Error("a schedule could not invoke its function", "schedule", f.schedule, "function", f.target, "error", err)
-			return
-		}
-		wait := time.NewTimer(time.Duration(attempt+1) * time.Minute) // one minute, then two, as Lambda has it
-		if attempt == asyncAttempts-1 {
-			wait.Stop()
-			s.cfg.Log.Error("a schedule's function failed each time", "schedule", f.schedule, "function", f.target, "error", errors.Join(err, errors.New(result.FunctionError)))
-			return
-		}
-		select {
-		case <-wait.C:
-		case <-ctx.Done():
-			wait.Stop()
-			return
-		}
 	}
 }

@@ -148,8 +148,6 @@ type Stack struct {
 	mu      sync.Mutex
 	current *deployment
 
-	background sync.WaitGroup // invocations that schedules began
-
 	stopSkipping func() // nil while the clock is not moved on
 
 	progress  sync.Mutex
@@ -260,8 +258,7 @@ func (s *Stack) Close(ctx context.Context) error {
 		if s.stopSkipping != nil {
 			s.stopSkipping()
 		}
-		s.scheduler.Stop() // it cancels what schedules began
-		s.background.Wait()
+		s.scheduler.Stop()
 		if s.events != nil {
 			s.events.Close()
 		}

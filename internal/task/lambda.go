@@ -78,12 +78,14 @@ func (p lambdaInvoke) Perform(ctx context.Context, c Call) (*value.Data, *sfn.Fa
 	return lambdaResponse(result.RequestID, http.StatusOK, result.ExecutedVersion, output), nil
 }
 
-// enqueue hands an event over. Where events are not kept the function is called and not waited for: it goes on when this call is over, and the
-// host ends it with itself.
+// enqueue hands an event over. Where events are not kept the function is called at once and, since nobody else would own the call, waited for;
+// that it fails is its own affair, as when its event had been kept.
 func (p lambdaInvoke) enqueue(ctx context.Context, in lambda.Invocation) *sfn.Failure {
 	queue, ok := p.functions.(Enqueuer)
 	if !ok {
-		go func() { _, _ = p.functions.Invoke(context.WithoutCancel(ctx), in) }()
+		if _, err := p.functions.Invoke(ctx, in); err != nil {
+			return invocationFailure(in, err)
+		}
 		return nil
 	}
 	if err := queue.Enqueue(ctx, in); err != nil {

@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -722,62 +721,4 @@ func (p *Plane) listFunctions(ctx context.Context, in *ListFunctionsRequest) (*L
 func listed(c *Configuration) *Configuration {
 	c.State, c.LastUpdateStatus, c.RuntimeVersionConfig = "", "", nil
 	return c
-}
-
-// Deployment is a function of a template.
-type Deployment struct {
-	Name string
-	// Source is the absolute folder of its Go main package; or Binary is a program that is run as it lies there.
-	Source, Binary string
-	Settings       Settings
-	Architectures  []string
-	Reserved       *int
-	Tags           map[string]string
-}
-
-// Deploy puts a function of a template in place, with the settings that the template has now. Versions, aliases, permissions and whatever else
-// was added to it stay. The error is one of the host's or the journal's.
-func (p *Plane) Deploy(d Deployment) error {
-	p.writing.Lock()
-	defer p.writing.Unlock()
-	p.mu.RLock()
-	old := p.functions[d.Name]
-	p.mu.RUnlock()
-	draft := &function{Name: d.Name, NextVersion: 1, versions: map[string]*version{}}
-	var shown *function
-	if old != nil {
-		draft = old.clone()
-		if !old.dormant {
-			shown = old
-		}
-	}
-	_, err := p.replace(d.Name, shown, draft, func(f *function) (*function, error) {
-		c := defaults(d.Name)
-		d.Settings.apply(&c)
-		if len(d.Architectures) > 0 {
-			c.Architectures = d.Architectures
-		}
-		if before := f.latest(); before != nil && before.Code == "" && before.Source == d.Source && before.Binary == d.Binary {
-			c.RevisionId, c.LastModified = before.Config.RevisionId, before.Config.LastModified
-			if unchanged(before.Config, c) {
-				c = before.Config
-			} else {
-				c.RevisionId = ""
-			}
-		}
-		if c.RevisionId == "" {
-			c.RevisionId, c.LastModified = newRevision(), timestamp(p.cfg.Now())
-		}
-		f.Template, f.dormant, f.Reserved = true, false, d.Reserved
-		if d.Tags != nil {
-			f.Tags = d.Tags
-		}
-		f.versions[lambda.Latest] = &version{Config: c, Source: d.Source, Binary: d.Binary}
-		return f, nil
-	})
-	var refused *lambda.Error
-	if err != nil && !errors.As(err, &refused) {
-		return fmt.Errorf("deploy the function %s: %w", d.Name, err)
-	}
-	return err
 }

@@ -144,6 +144,7 @@ type version struct {
 	Code   string // the SHA-256 of its zip in hexadecimal; "" if it is built from Source
 	Source string `json:",omitempty"` // the folder of a template's function in Go
 	Binary string `json:",omitempty"` // the program of a template's function that is run as it lies there
+	Stamp  string `json:",omitempty"` // what the files behind Binary looked like
 }
 
 // The collections of documents.

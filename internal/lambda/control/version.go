@@ -15,7 +15,7 @@ import (
 // store.
 func (f *function) publish(description *string) *version {
 	latest := f.latest()
-	if last := f.versions[strconv.Itoa(f.NextVersion-1)]; last != nil && last.Code == latest.Code && unchanged(last.Config, latest.Config) {
+	if last := f.versions[strconv.Itoa(f.NextVersion-1)]; last != nil && last.sameCode(latest) && unchanged(last.Config, latest.Config) {
 		return last
 	}
 	v := *latest
@@ -27,6 +27,11 @@ func (f *function) publish(description *string) *version {
 	f.NextVersion++
 	latest.Config.RevisionId = newRevision()
 	return &v
+}
+
+// sameCode tells whether two versions, of which none is built from source, run the same code.
+func (v *version) sameCode(w *version) bool {
+	return v.Code == w.Code && v.Binary == w.Binary && v.Stamp == w.Stamp
 }
 
 // unchanged tells whether two configurations differ in nothing that a person has set. A version's description is its own.
@@ -63,17 +68,25 @@ func (p *Plane) publishVersion(ctx context.Context, in *PublishVersionRequest) (
 	if err != nil {
 		return nil, err
 	}
-	var published *version
-	_, err = p.change(t.name, func(f *function) (*function, error) {
+	published, err := p.publishLatest(t.name, code, in)
+	if err != nil {
+		return nil, err
+	}
+	return p.present(published, published.Config.Version), nil
+}
+
+// publishLatest publishes $LATEST, whose code is in the store under the name code; "" if it runs from where it lies.
+func (p *Plane) publishLatest(name, code string, in *PublishVersionRequest) (published *version, err error) {
+	_, err = p.change(name, func(f *function) (*function, error) {
 		if f == nil {
-			return nil, notFound("Function not found: %s", p.arn(t.name, ""))
+			return nil, notFound("Function not found: %s", p.arn(name, ""))
 		}
 		if err := checkRevision(in.RevisionId, f.revision(lambda.Latest)); err != nil {
 			return nil, err
 		}
 		latest := f.latest()
 		source := *latest
-		if latest.Code == "" { // what is published is what the source has made
+		if latest.Code == "" && code != "" { // what is published is what the source has made
 			if err := p.useCode(latest, code); err != nil {
 				return nil, err
 			}
@@ -89,10 +102,7 @@ func (p *Plane) publishVersion(ctx context.Context, in *PublishVersionRequest) (
 		}
 		return f, nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return p.present(published, published.Config.Version), nil
+	return published, err
 }
 
 // freeze puts the code of a version into the store, where that of functions built from their source is not, and returns it.
