@@ -76,6 +76,8 @@ type deployment struct {
 	watched   []string                      // files and folders whose changes matter
 	versions  map[string]string             // of machines: the ARN that the template works out, and the one that was published
 	placed    map[string]control.Deployment // the functions that the control plane was given, by name
+	aliases   map[string][]string           // of functions, by their names
+	configs   map[string][]string           // the qualifiers with settings for events, by the functions' names
 	apis      map[string]*httpapi.API
 	apiOrder  []string // the ids of apis, as the templates have them
 	served    []servedAPI
@@ -86,7 +88,8 @@ type deployment struct {
 func (s *Stack) deploy(ctx context.Context, units []*unit) error {
 	s.deploying.Lock()
 	defer s.deploying.Unlock()
-	s.next = &deployment{jobs: map[string]job{}, labels: map[string]int{}, versions: map[string]string{}, placed: map[string]control.Deployment{}}
+	s.next = &deployment{jobs: map[string]job{}, labels: map[string]int{}, versions: map[string]string{}, placed: map[string]control.Deployment{},
+		aliases: map[string][]string{}, configs: map[string][]string{}}
 	units, err := s.deployFunctions(ctx, units)
 	if err != nil {
 		return err
@@ -102,6 +105,11 @@ func (s *Stack) deploy(ctx context.Context, units []*unit) error {
 			}
 		}
 		s.tellOthers(u, table)
+	}
+	for name := range s.next.placed {
+		if err := s.plane.Settle(name, s.next.aliases[name], s.next.configs[name]); err != nil {
+			return err
+		}
 	}
 	s.serveHTTPAPIs()
 	s.replaceJobs(s.next.jobs)

@@ -110,6 +110,7 @@ func (s *Stack) deployAlias(_ *unit, r *cfn.Resource) error {
 			in.RoutingConfig.AdditionalVersionWeights[w.String("FunctionVersion")] = w.Float("FunctionWeight", 0)
 		}
 	}
+	s.next.aliases[function] = append(s.next.aliases[function], r.Name)
 	if err := p.Err(); err != nil || !s.invocable(function) {
 		return err
 	}
@@ -140,6 +141,7 @@ func (s *Stack) deployEventConfig(_ *unit, r *cfn.Resource) error {
 		}
 		in.DestinationConfig = &control.DestinationConfig{OnSuccess: to("OnSuccess"), OnFailure: to("OnFailure")}
 	}
+	s.next.configs[function] = append(s.next.configs[function], in.Qualifier)
 	if err := p.Err(); err != nil || !s.invocable(function) {
 		return err
 	}

@@ -156,6 +156,13 @@ func TestVersionsOfTemplate(t *testing.T) {
 		t.Errorf("the first version answers %s", got)
 	}
 
+	lambdaCall(t, s, "CreateAlias", `{"FunctionName":"f","Name":"mine","FunctionVersion":"1"}`)
+	replaceTemplate(t, cfg, strings.Replace(versionTemplate("two", ""), `"Name":"live"`, `"Name":"other"`, 1))
+	reopen()
+	if got := lambdaCall(t, s, "ListAliases", `{"FunctionName":"f"}`); strings.Contains(got, "live") || !strings.Contains(got, "other") || !strings.Contains(got, "mine") {
+		t.Errorf("after the template's alias has another name: %s", got)
+	}
+
 	replaceTemplate(t, cfg, noFunctions)
 	reload()
 	if got := lambdaCall(t, s, "ListFunctions", "{}"); strings.Contains(got, "FunctionName") {

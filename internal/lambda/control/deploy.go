@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 
 	"github.com/tutti-run/tutti/internal/lambda"
@@ -67,6 +68,31 @@ func (p *Plane) Deploy(d Deployment) error {
 	if err != nil && !errors.As(err, &refused) {
 		return fmt.Errorf("deploy the function %s: %w", d.Name, err)
 	}
+	return err
+}
+
+// Settle is told which aliases a function's template has, and which qualifiers with settings for events. Those that it had and has no more are
+// deleted; what clients have made stays.
+func (p *Plane) Settle(name string, aliases, configs []string) error {
+	_, err := p.change(name, func(f *function) (*function, error) {
+		if f == nil {
+			return nil, notFound("Function not found: %s", p.arn(name, ""))
+		}
+		for _, alias := range f.TemplateAliases {
+			if !slices.Contains(aliases, alias) {
+				delete(f.Aliases, alias)
+				delete(f.Policies, alias)
+				delete(f.InvokeConfigs, alias)
+			}
+		}
+		for _, qualifier := range f.TemplateConfigs {
+			if !slices.Contains(configs, qualifier) {
+				delete(f.InvokeConfigs, qualifier)
+			}
+		}
+		f.TemplateAliases, f.TemplateConfigs = aliases, configs
+		return f, nil
+	})
 	return err
 }
 

@@ -134,6 +134,10 @@ type function struct {
 	InvokeConfigs map[string]*EventInvokeConfig `json:",omitempty"` // by qualifier
 	Tags          map[string]string             `json:",omitempty"`
 
+	// Of the aliases and the qualifiers with an InvokeConfig: those that the template has.
+	TemplateAliases []string `json:",omitempty"`
+	TemplateConfigs []string `json:",omitempty"`
+
 	versions map[string]*version // by number, with $LATEST; documents of their own
 	dormant  bool                // of a template that has not been deployed again yet
 }
