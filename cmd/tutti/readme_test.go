@@ -28,9 +28,14 @@ func TestReadme(t *testing.T) {
 			t.Skipf("needs %s: %v", tool, err)
 		}
 	}
+	const (
+		validate = "bin/tutti validate statemachines/*.asl.json"
+		eval     = `bin/tutti eval '$sum(prices)' --input '{"prices":[1,2.5]}'`
+	)
 	root := copyProject(t)
 	said := readmeCommands(t, root)
-	for _, command := range []string{"make run", "make test", "make dev", "pkill -9 -f 'tutti run'", "bin/tutti ls endpoint-watch", "bin/tutti history EXECUTION", "bin/tutti stop EXECUTION"} {
+	for _, command := range []string{"make run", "make test", "make dev", "pkill -9 -f 'tutti run'", "bin/tutti ls endpoint-watch", "bin/tutti history EXECUTION", "bin/tutti stop EXECUTION",
+		"bin/tutti logs endpoint-watch", validate, eval} {
 		if !said[command] {
 			t.Errorf("the README no longer says %q: change this test with it", command)
 		}
@@ -64,6 +69,15 @@ func TestReadme(t *testing.T) {
 	}
 	if out, err := shell("bin/tutti stop " + name); err == nil && !strings.Contains(out, "SUCCEEDED") {
 		t.Errorf("bin/tutti stop of an execution that has ended: %s", out)
+	}
+	if out, err := shell("bin/tutti logs endpoint-watch"); err != nil {
+		t.Errorf("bin/tutti logs: %v\n%s", err, out)
+	}
+	if out, err := shell(validate); err != nil || !strings.Contains(out, "ok statemachines/endpoint-watch.asl.json") {
+		t.Errorf("%s: %v\n%s", validate, err, out)
+	}
+	if out, err := shell(eval); err != nil || strings.TrimSpace(out) != "3.5" {
+		t.Errorf("%s: %v\n%s", eval, err, out)
 	}
 	stop()
 }
