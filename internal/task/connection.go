@@ -54,7 +54,11 @@ type HTTPParameters struct {
 }
 
 // HTTPParameter is one header, query parameter or member of a body.
-type HTTPParameter struct{ Key, Value string }
+type HTTPParameter struct {
+	Key, Value string
+	// IsValueSecret keeps the value out of what TestState shows.
+	IsValueSecret bool
+}
 
 // ConnectionSet holds connections by name.
 type ConnectionSet map[string]*Connection

@@ -137,7 +137,7 @@ func (h *httpInvoke) Perform(ctx context.Context, c Call) (*value.Data, *sfn.Fai
 		return nil, failure
 	}
 	trace := traceOf(ctx)
-	trace.request(req, connection.authorizing())
+	trace.request(req, connection.authorizing(), &connection.AuthParameters.InvocationHTTPParameters)
 	resp, err := h.client.Do(req)
 	if err != nil {
 		return nil, socketFailure(err)

@@ -2,6 +2,7 @@ package task_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -108,6 +109,39 @@ func TestHTTPInvoke(t *testing.T) {
 				t.Errorf("result %s, want %s", shown, tt.result)
 			}
 		})
+	}
+}
+
+// TestTracesKeepSecrets sends what a connection keeps secret, and looks for it in what TestState would show.
+func TestTracesKeepSecrets(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `1`)
+	}))
+	defer server.Close()
+	parameter := func(secret bool) string {
+		return fmt.Sprintf(`[{"Key":"K","Value":"hush","IsValueSecret":%t}]`, secret)
+	}
+	for _, tt := range []struct {
+		header, query, body bool // are secret
+		reveal, shown       bool
+	}{
+		{true, true, true, false, false}, {true, true, true, true, true}, {false, true, true, false, true}, {true, false, true, false, true}, {true, true, false, false, true},
+	} {
+		set, err := task.ParseConnections([]byte(`{"c":{"AuthorizationType":"BASIC","AuthParameters":{"BasicAuthParameters":{"Username":"u","Password":"p"},
+			"InvocationHttpParameters":{"HeaderParameters":` + parameter(tt.header) + `,"QueryStringParameters":` + parameter(tt.query) + `,"BodyParameters":` + parameter(tt.body) + `}}}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		trace := task.HTTPTrace{Reveal: tt.reveal}
+		call := callOf(t, "http:invoke", `{"ApiEndpoint":"`+server.URL+`","Method":"POST","RequestBody":{"open":1},"Authentication":{"ConnectionArn":"arn:aws:events:us-east-1:000000000000:connection/c/1"}}`)
+		if _, failure := task.NewCatalog(task.Config{Connections: set}).Perform(task.WithHTTPTrace(t.Context(), &trace), call); failure != nil {
+			t.Fatal(failure)
+		}
+		shown := fmt.Sprint(trace.Request)
+		if strings.Contains(shown, "hush") != tt.shown || !strings.Contains(shown, `"open":1`) || strings.Contains(shown, "Authorization") != tt.reveal {
+			t.Errorf("%+v shows %s", tt, shown)
+		}
 	}
 }
 

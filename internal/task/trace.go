@@ -6,6 +6,7 @@ import (
 	"iter"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/tutti-run/tutti/internal/value"
@@ -37,24 +38,60 @@ func traceOf(ctx context.Context) *HTTPTrace {
 	return t
 }
 
-// request notes the request. The secret is the name of the header by which the connection authorizes it, "" for none.
-func (t *HTTPTrace) request(req *http.Request, secret string) {
+// request notes the request. The secret is the name of the header by which the connection authorizes it, "" for none. Unless secrets are to be
+// revealed, it and the connection's secret parameters are left out, of a body that is not JSON all of it.
+func (t *HTTPTrace) request(req *http.Request, secret string, own *HTTPParameters) {
 	if t == nil {
 		return
 	}
-	header := req.Header
-	if !t.Reveal && secret != "" {
-		header = header.Clone()
+	header, address, body := req.Header.Clone(), *req.URL, ""
+	if req.GetBody != nil {
+		if in, err := req.GetBody(); err == nil {
+			text, _ := io.ReadAll(in) // a string in memory
+			body = string(text)
+		}
+	}
+	if !t.Reveal {
 		header.Del(secret)
+		for _, p := range secrets(own.HeaderParameters) {
+			header.Del(p)
+		}
+		query := address.Query()
+		for _, p := range secrets(own.QueryStringParameters) {
+			query.Del(p)
+			address.RawQuery = query.Encode()
+		}
+		body = withoutMembers(body, secrets(own.BodyParameters))
 	}
-	t.Request = HTTPTraceRequest{Protocol: strings.ToLower(req.URL.Scheme), Method: req.Method, URL: req.URL.String(), Headers: value.Text(headersOf(header))}
-	if req.GetBody == nil {
-		return
+	t.Request = HTTPTraceRequest{Protocol: strings.ToLower(address.Scheme), Method: req.Method, URL: address.String(), Headers: value.Text(headersOf(header)), Body: body}
+}
+
+// secrets are the names of the parameters whose values are secret.
+func secrets(parameters []HTTPParameter) (names []string) {
+	for _, p := range parameters {
+		if p.IsValueSecret {
+			names = append(names, p.Key)
+		}
 	}
-	if body, err := req.GetBody(); err == nil {
-		text, _ := io.ReadAll(body) // a string in memory
-		t.Request.Body = string(text)
+	return names
+}
+
+func withoutMembers(body string, names []string) string {
+	if len(names) == 0 {
+		return body
 	}
+	document, err := value.Parse(body)
+	o, ok := document.(*value.Object)
+	if err != nil || !ok {
+		return ""
+	}
+	var kept []value.Member
+	for name, v := range o.All() {
+		if !slices.Contains(names, name) {
+			kept = append(kept, value.Member{Name: name, Value: v})
+		}
+	}
+	return value.Text(value.NewObject(kept...))
 }
 
 func (t *HTTPTrace) response(resp *http.Response, body []byte) {
