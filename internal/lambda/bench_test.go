@@ -11,6 +11,8 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -37,6 +39,37 @@ func BenchmarkWarmInvoke(b *testing.B) {
 // BenchmarkBareRuntimeAPILoop is the least that anything between a caller and a Go function can do: hand over an event, take the
 // response, with the same function and the same HTTP server, and nothing else.
 func BenchmarkBareRuntimeAPILoop(b *testing.B) {
+	call := bareLoop(b)
+	for b.Loop() {
+		call()
+	}
+}
+
+// BenchmarkBareRuntimeAPILoops is eight of them at once: what a machine can do of calls when eight are in flight, with nothing durable and nobody
+// deciding. Ten times an execution of TenFunctionCalls/8 in package stack compares with it.
+func BenchmarkBareRuntimeAPILoops(b *testing.B) {
+	const loops = 8
+	var calls [loops]func()
+	for i := range calls {
+		calls[i] = bareLoop(b)
+	}
+	var left atomic.Int64
+	left.Store(int64(b.N))
+	var wg sync.WaitGroup
+	b.ResetTimer()
+	for _, call := range calls {
+		wg.Go(func() {
+			for left.Add(-1) >= 0 {
+				call()
+			}
+		})
+	}
+	wg.Wait()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "calls/s")
+}
+
+// bareLoop starts a function with a Runtime API of its own and returns what calls it.
+func bareLoop(b *testing.B) (call func()) {
 	events, responses := make(chan []byte), make(chan []byte)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -61,23 +94,22 @@ func BenchmarkBareRuntimeAPILoop(b *testing.B) {
 		}
 	})}
 	go func() { _ = server.Serve(listener) }()
-	defer func() { _ = server.Close() }()
-
 	cmd := exec.Command(probe)
 	cmd.Env = []string{"AWS_LAMBDA_RUNTIME_API=" + listener.Addr().String()}
 	if err := cmd.Start(); err != nil {
 		b.Fatal(err)
 	}
-	defer func() {
+	b.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
-	}()
-	events <- benchmarkEvent
-	<-responses
-	for b.Loop() {
+		_ = server.Close()
+	})
+	call = func() {
 		events <- benchmarkEvent
 		<-responses
 	}
+	call()
+	return call
 }
 
 // BenchmarkColdStart is an invocation of a function without a process, until its answer. The budget is 20 ms.
