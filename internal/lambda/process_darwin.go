@@ -3,6 +3,7 @@ package lambda
 import (
 	"strconv"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -26,3 +27,6 @@ func processStart(pid int) string {
 	start := info.Proc.P_starttime
 	return strconv.FormatInt(start.Sec, 10) + "." + strconv.FormatInt(int64(start.Usec), 10)
 }
+
+// setTimerSlack: only Linux lets a thread choose its timer slack.
+func setTimerSlack(time.Duration) {}

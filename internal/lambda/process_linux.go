@@ -8,11 +8,17 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
 func dieWithParent(attr *syscall.SysProcAttr) { attr.Pdeathsig = syscall.SIGKILL }
+
+// setTimerSlack sets the calling thread's slack, which processes started by it inherit (PR_SET_TIMERSLACK(2const)).
+func setTimerSlack(d time.Duration) {
+	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(d.Nanoseconds()), 0, 0, 0) // refused: functions are a little slower
+}
 
 // started opens the process's memory figures, which stay readable for as long as it lives.
 func (p *process) started() {

@@ -2,7 +2,10 @@
 
 package lambda
 
-import "syscall"
+import (
+	"syscall"
+	"time"
+)
 
 // dieWithParent: nothing that all of these systems have in common.
 func dieWithParent(*syscall.SysProcAttr) {}
@@ -16,3 +19,6 @@ func (p *process) memoryBytes() int { return 0 }
 
 // processStart knows no process, so that leftovers are never killed by mistake.
 func processStart(int) string { return "" }
+
+// setTimerSlack: only Linux lets a thread choose its timer slack.
+func setTimerSlack(time.Duration) {}

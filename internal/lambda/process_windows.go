@@ -4,6 +4,7 @@ import (
 	"os/exec"
 	"strconv"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
@@ -95,3 +96,6 @@ func (s *stream) pump() {
 
 // drain can do nothing: a pipe of Windows cannot be emptied beside a pending read. A line may be counted to the next invocation.
 func (s *stream) drain() {}
+
+// setTimerSlack: only Linux lets a thread choose its timer slack.
+func setTimerSlack(time.Duration) {}

@@ -1,0 +1,29 @@
+package lambda
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+func TestFunctionsInheritTimerSlack(t *testing.T) {
+	s := newStarter()
+	defer s.stop()
+	p, err := s.start(exec.Command("sleep", "60"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		p.kill()
+		p.wait()
+	}()
+	slack, err := os.ReadFile(fmt.Sprintf("/proc/%d/timerslack_ns", p.pid))
+	if err != nil {
+		t.Skip("the system does not tell a process's timer slack:", err)
+	}
+	if got := strings.TrimSpace(string(slack)); got != fmt.Sprint(timerSlack.Nanoseconds()) {
+		t.Errorf("the timer slack is %s ns", got)
+	}
+}
