@@ -12,10 +12,10 @@ import (
 // rungs is the ladder: a package imports only packages on lower rungs, never sideways, never up (docs/architecture.md).
 var rungs = [][]string{
 	1:  {"sfn", "value", "clock"},
-	2:  {"jsonpath", "jsonata", "schema", "iam", "history", "awsmodel"},
+	2:  {"jsonpath", "jsonata", "schema", "iam", "history", "awsmodel", "pattern"},
 	3:  {"payload"},
 	4:  {"asl", "cfn"},
-	5:  {"engine", "lint", "store", "watch", "lambda", "logs", "awsclient", "s3"},
+	5:  {"engine", "lint", "store", "watch", "lambda", "logs", "awsclient", "s3", "sqs", "sns"},
 	6:  {"task", "trigger", "items"},
 	7:  {"trial"},
 	8:  {"runner"},

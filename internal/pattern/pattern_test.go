@@ -1,10 +1,10 @@
-package trigger_test
+package pattern_test
 
 import (
 	"strings"
 	"testing"
 
-	"github.com/tutti-run/tutti/internal/trigger"
+	"github.com/tutti-run/tutti/internal/pattern"
 	"github.com/tutti-run/tutti/internal/value"
 )
 
@@ -66,7 +66,7 @@ func TestPattern(t *testing.T) {
 		{`{"source":["aws.ec2"],"detail":{"$or":[{"state":["x"]},{"c-count":[{"numeric":[">",4]}]}]}}`, true},
 		{`{"source":[{"prefix":"aws."},"x"]}`, true},
 	} {
-		p, err := trigger.ParsePattern(test.pattern)
+		p, err := pattern.Parse(test.pattern)
 		if err != nil {
 			t.Errorf("%s: %v", test.pattern, err)
 			continue
@@ -107,7 +107,7 @@ func TestPatternRefusals(t *testing.T) {
 		{`{"source":[{"anything-but":true}]}`, "Value of anything-but must be an array or single string/number value."},
 		{`{"source":[{"anything-but":{"prefix":""}}]}`, "Null prefix/suffix not allowed"},
 	} {
-		_, err := trigger.ParsePattern(test.pattern)
+		_, err := pattern.Parse(test.pattern)
 		if err == nil || !strings.HasPrefix(err.Error(), "InvalidEventPatternException: Event pattern is not valid. Reason: "+test.reason) {
 			t.Errorf("%s: got %v, want %s", test.pattern, err, test.reason)
 		}
@@ -117,11 +117,11 @@ func TestPatternRefusals(t *testing.T) {
 func FuzzPattern(f *testing.F) {
 	f.Add(`{"a":[{"numeric":[">",1,"<",2]},{"cidr":"::1/8"}],"$or":[{"b":["x"]},{"c":[{"wildcard":"a*\\*"}]}]}`, `{"a":1.5,"b":["x"]}`)
 	f.Add(`{"a":{"b":[{"anything-but":{"prefix":["x"]}},null,true]}}`, `{"a":[{"b":"y"}]}`)
-	f.Fuzz(func(t *testing.T, pattern, event string) {
-		p, err := trigger.ParsePattern(pattern)
+	f.Fuzz(func(t *testing.T, text, event string) {
+		p, err := pattern.Parse(text)
 		if err != nil {
 			if !strings.HasPrefix(err.Error(), "InvalidEventPatternException: ") {
-				t.Errorf("%q: %v is not for the client", pattern, err)
+				t.Errorf("%q: %v is not for the client", text, err)
 			}
 			return
 		}
