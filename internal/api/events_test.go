@@ -23,8 +23,8 @@ import (
 // mailbox is a target that keeps what it gets.
 type mailbox chan string
 
-func (m mailbox) Deliver(_ context.Context, _, _, input string) error {
-	m <- input
+func (m mailbox) Deliver(_ context.Context, message trigger.Message) error {
+	m <- message.Input
 	return nil
 }
 

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/tutti-run/tutti/internal/trigger"
 )
 
 // eventQueues are the queues that rules send events to.
@@ -18,11 +20,11 @@ type eventQueues struct {
 }
 
 // Deliver implements trigger.Deliverer.
-func (q *eventQueues) Deliver(_ context.Context, arn, _, input string) error {
+func (q *eventQueues) Deliver(_ context.Context, m trigger.Message) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	name := arn[strings.LastIndexByte(arn, ':')+1:]
-	q.heard[name] = append(q.heard[name], input)
+	name := m.Target[strings.LastIndexByte(m.Target, ':')+1:]
+	q.heard[name] = append(q.heard[name], m.Input)
 	return nil
 }
 

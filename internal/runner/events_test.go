@@ -22,10 +22,10 @@ type listener struct {
 	heard []string
 }
 
-func (l *listener) Deliver(_ context.Context, _, _, input string) error {
+func (l *listener) Deliver(_ context.Context, m trigger.Message) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.heard = append(l.heard, input)
+	l.heard = append(l.heard, m.Input)
 	return nil
 }
 

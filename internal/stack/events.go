@@ -3,10 +3,14 @@ package stack
 import (
 	"context"
 	"errors"
-	"time"
+	"fmt"
+	"net/http"
+
+	"github.com/google/uuid"
 
 	"github.com/tutti-run/tutti/internal/cfn"
 	"github.com/tutti-run/tutti/internal/lambda"
+	"github.com/tutti-run/tutti/internal/lambda/control"
 	"github.com/tutti-run/tutti/internal/logs"
 	"github.com/tutti-run/tutti/internal/runner"
 	"github.com/tutti-run/tutti/internal/sfn"
@@ -14,7 +18,8 @@ import (
 	"github.com/tutti-run/tutti/internal/value"
 )
 
-// targets is the table of the kinds of targets that rules may have, by the service in their ARNs. Buses are EventBridge's own.
+// eventTargets is the table of the kinds of targets that rules, schedules, dead-letter configurations and destinations of functions may name, by the
+// service in their ARNs. Buses are EventBridge's own.
 func (s *Stack) eventTargets() map[string]trigger.Deliverer {
 	return map[string]trigger.Deliverer{
 		"states": machineTarget{s},  // starts an execution
@@ -27,14 +32,16 @@ func (s *Stack) eventTargets() map[string]trigger.Deliverer {
 type machineTarget struct{ s *Stack }
 
 // Deliver starts an execution that is named after the event, so that one that is delivered twice starts once.
-func (t machineTarget) Deliver(ctx context.Context, arn, id, input string) error {
-	_, err := t.s.runner.StartExecution(ctx, runner.StartRequest{MachineARN: arn, Name: id, Input: input})
+func (t machineTarget) Deliver(ctx context.Context, m trigger.Message) error {
+	_, err := t.s.runner.StartExecution(ctx, runner.StartRequest{MachineARN: m.Target, Name: m.ID, Input: m.Input})
 	var refused *sfn.Exception
 	switch {
 	case errors.As(err, &refused) && refused.Name == sfn.ExecutionAlreadyExists:
 		return nil
+	case errors.As(err, &refused) && refused.Name == sfn.StateMachineDoesNotExist:
+		return &trigger.Permanent{Err: err, Code: trigger.NoResource}
 	case errors.As(err, &refused) && refused.Name != sfn.ExecutionLimitExceeded:
-		return &trigger.Permanent{Err: err}
+		return &trigger.Permanent{Err: err, Code: trigger.InvalidParameter}
 	}
 	return err
 }
@@ -44,11 +51,14 @@ func (t machineTarget) Deliver(ctx context.Context, arn, id, input string) error
 type functionTarget struct{ s *Stack }
 
 // Deliver implements trigger.Deliverer.
-func (t functionTarget) Deliver(ctx context.Context, arn, _, input string) error {
-	err := t.s.plane.Enqueue(ctx, lambda.Invocation{Function: arn, Payload: []byte(input)})
+func (t functionTarget) Deliver(ctx context.Context, m trigger.Message) error {
+	err := t.s.plane.Enqueue(ctx, lambda.Invocation{Function: m.Target, Payload: []byte(m.Input)})
 	var refused *lambda.Error
-	if errors.As(err, &refused) {
-		return &trigger.Permanent{Err: err} // it is gone, or the event is too large
+	switch {
+	case errors.As(err, &refused) && refused.Status == http.StatusNotFound:
+		return &trigger.Permanent{Err: err, Code: trigger.NoResource}
+	case errors.As(err, &refused):
+		return &trigger.Permanent{Err: err, Code: trigger.InvalidParameter} // the event is too large
 	}
 	return err
 }
@@ -57,12 +67,57 @@ func (t functionTarget) Deliver(ctx context.Context, arn, _, input string) error
 type groupTarget struct{ s *Stack }
 
 // Deliver implements trigger.Deliverer.
-func (t groupTarget) Deliver(_ context.Context, arn, _, input string) error {
-	now := time.Now().UTC()
-	err := t.s.logs.Append(sfn.LogGroupName(arn), "events/"+now.Format("2006-01-02"), []logs.Event{{Timestamp: now.UnixMilli(), Message: input}})
+func (t groupTarget) Deliver(_ context.Context, m trigger.Message) error {
+	now := t.s.cfg.Clock.Now().UTC()
+	err := t.s.logs.Append(sfn.LogGroupName(m.Target), "events/"+now.Format("2006-01-02"), []logs.Event{{Timestamp: now.UnixMilli(), Message: m.Input}})
 	var refused *sfn.Exception
 	if errors.As(err, &refused) {
-		return &trigger.Permanent{Err: err}
+		return &trigger.Permanent{Err: err, Code: trigger.NoResource}
+	}
+	return err
+}
+
+// destinations sends what became of invocations where the functions' configurations say: to buses as events, to all else through the table of targets.
+type destinations struct{ s *Stack }
+
+// Serves implements control.Targets.
+func (d destinations) Serves(arn string) bool {
+	a, err := sfn.ParseARN(arn)
+	return err == nil && (a.Service == "events" || d.s.eventTargets()[a.Service] != nil)
+}
+
+// Send implements control.Targets.
+func (d destinations) Send(ctx context.Context, arn string, m control.Message) error {
+	a, err := sfn.ParseARN(arn)
+	if err != nil {
+		return err
+	}
+	if a.Service == "events" {
+		return d.event(arn, m)
+	}
+	to := d.s.eventTargets()[a.Service]
+	if to == nil {
+		return fmt.Errorf("targets of the service %s are not served here", a.Service)
+	}
+	message := trigger.Message{Target: arn, ID: uuid.NewString(), Input: m.Body}
+	for name, text := range m.Attributes {
+		if message.Attributes == nil {
+			message.Attributes = map[string]trigger.Attribute{}
+		}
+		attribute := trigger.Attribute{Type: trigger.AttributeText, Value: text}
+		if name == "ErrorCode" {
+			attribute.Type = trigger.AttributeNumber // developer guide, "Adding a dead-letter queue"
+		}
+		message.Attributes[name] = attribute
+	}
+	return to.Deliver(ctx, message)
+}
+
+// event puts a message on a bus as an event.
+func (d destinations) event(bus string, m control.Message) error {
+	results, err := d.s.events.PutEvents([]trigger.EventEntry{{Source: m.Source, DetailType: m.DetailType, Detail: m.Body, Resources: m.Resources, Bus: bus}})
+	if err == nil && results[0].ErrorCode != "" {
+		err = fmt.Errorf("%s: %s", results[0].ErrorCode, results[0].ErrorMessage)
 	}
 	return err
 }
@@ -120,6 +175,9 @@ func eventTarget(b *cfn.Block) trigger.Target {
 		for _, name := range paths.Names() {
 			t.InputTransformer.InputPathsMap[name] = paths.String(name)
 		}
+	}
+	if b.Has("SqsParameters") {
+		t.SQSParameters = &trigger.SQSParameters{MessageGroupID: b.Block("SqsParameters").String("MessageGroupId")}
 	}
 	if b.Has("DeadLetterConfig") {
 		t.DeadLetterConfig = &trigger.DeadLetterConfig{ARN: b.Block("DeadLetterConfig").String("Arn")}

@@ -187,7 +187,7 @@ func Open(ctx context.Context, cfg Config) (_ *Stack, err error) {
 		return nil, err
 	}
 	s.objects = s3.New(filepath.Join(cfg.Data, "s3"), s3.WithLogger(cfg.Log))
-	s.events, err = trigger.NewEvents(trigger.EventsConfig{Store: s.store, Place: cfg.Place, Targets: s.eventTargets(), Log: cfg.Log})
+	s.events, err = trigger.NewEvents(trigger.EventsConfig{Store: s.store, Place: cfg.Place, Targets: s.eventTargets(), Clock: cfg.Clock, Log: cfg.Log})
 	if err != nil {
 		return nil, err
 	}
@@ -200,7 +200,7 @@ func Open(ctx context.Context, cfg Config) (_ *Stack, err error) {
 	}
 	s.plane, err = control.Open(control.Config{
 		Dir: filepath.Join(cfg.Data, "lambda"), Host: s.host, Journal: journal{s.store}, Region: cfg.Place.Region, Account: cfg.Place.Account,
-		Credentials: s.credentialsOf, Objects: bucketCode{s.objects}, Log: cfg.Log,
+		Credentials: s.credentialsOf, Objects: bucketCode{s.objects}, Targets: destinations{s}, Clock: cfg.Clock, Log: cfg.Log,
 	})
 	if err != nil {
 		return nil, err
@@ -236,7 +236,7 @@ func (s *Stack) Start() (resumed int, err error) {
 		err = s.scheduler.Start(context.Background()) // Close ends it
 	}
 	if s.cfg.SkipsTime {
-		workers := []clock.Worker{s.runner}
+		workers := []clock.Worker{s.runner, s.events, s.plane}
 		if s.cfg.Schedules {
 			workers = append(workers, s.scheduler)
 		}

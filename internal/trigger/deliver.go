@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
+	"strconv"
 	"sync"
 	"time"
 
@@ -27,7 +29,7 @@ const (
 type delivery struct {
 	Key         string `json:"key"` // of the document; ascending with time
 	EventID     string `json:"eventId"`
-	Rule        string `json:"rule"`
+	Rule        string `json:"rule"`   // ARN
 	Target      string `json:"target"` // ARN
 	Input       string `json:"input"`
 	First       int64  `json:"first"` // epoch milliseconds, like the two that follow
@@ -36,6 +38,7 @@ type delivery struct {
 	Attempts    int    `json:"attempts"`        // retries that are left
 	Tried       int    `json:"tried,omitempty"` // attempts so far
 	DeadLetters string `json:"deadLetters,omitempty"`
+	GroupID     string `json:"groupId,omitempty"`
 }
 
 // name tells deliveries apart, and is the same however often one is tried: the event's id, and the delivery's own.
@@ -56,6 +59,8 @@ type deliveries struct {
 
 	mu      sync.Mutex
 	waiting dueHeap
+	active  int           // those that are being tried
+	tries   uint64        // so far
 	changed chan struct{} // holds a token when something was added
 }
 
@@ -80,6 +85,7 @@ func (e *Events) Start() error {
 		q.wg.Go(func() {
 			for key := range work {
 				q.deliver(key)
+				q.done()
 			}
 		})
 	}
@@ -115,6 +121,7 @@ func (q *deliveries) dispatch(work chan<- string) {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
+		moved := q.events.cfg.Clock.Moved()
 		key, wait := q.next()
 		if key != "" {
 			select {
@@ -124,8 +131,9 @@ func (q *deliveries) dispatch(work chan<- string) {
 				return
 			}
 		}
-		timer.Reset(wait)
+		timer.Reset(q.events.cfg.Clock.Real(wait))
 		select {
+		case <-moved:
 		case <-q.changed:
 		case <-timer.C:
 		case <-q.ctx.Done():
@@ -141,11 +149,40 @@ func (q *deliveries) next() (key string, wait time.Duration) {
 	if len(q.waiting) == 0 {
 		return "", time.Hour
 	}
-	wait = time.UnixMilli(q.waiting[0].next).Sub(q.events.cfg.Now())
+	wait = time.UnixMilli(q.waiting[0].next).Sub(q.events.cfg.Clock.Now())
 	if wait > 0 {
 		return "", wait
 	}
+	q.active++
+	q.tries++
 	return heap.Pop(&q.waiting).(due).key, 0
+}
+
+// done tells that a delivery which was taken has been tried, and is in line again unless it is over.
+func (q *deliveries) done() {
+	q.mu.Lock()
+	q.active--
+	q.mu.Unlock()
+}
+
+// Quiet implements [clock.Worker].
+func (e *Events) Quiet() (bool, uint64) {
+	q := &e.deliveries
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	busy := q.active > 0 || len(q.waiting) > 0 && q.waiting[0].next <= e.cfg.Clock.Now().UnixMilli()
+	return !busy, q.tries
+}
+
+// NextDue implements [clock.Worker].
+func (e *Events) NextDue() (time.Time, bool) {
+	q := &e.deliveries
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.waiting) == 0 {
+		return time.Time{}, false
+	}
+	return time.UnixMilli(q.waiting[0].next), true
 }
 
 // deliver tries one delivery.
@@ -158,7 +195,7 @@ func (q *deliveries) deliver(key string) {
 		}
 		return
 	}
-	err = q.send(d.Target, d.name(), d.Input)
+	err = q.send(Message{Target: d.Target, ID: d.name(), Input: d.Input, GroupID: d.GroupID})
 	if q.ctx.Err() != nil && err != nil {
 		return // it goes on in the next process
 	}
@@ -169,9 +206,16 @@ func (q *deliveries) deliver(key string) {
 	d.Tried++
 	var permanent *Permanent
 	pause := min(firstPause<<min(d.Tried-1, 20), lastPause)
-	next := q.events.cfg.Now().Add(pause).UnixMilli()
-	if errors.As(err, &permanent) || d.Tried > d.Attempts || next > d.Until {
-		q.giveUp(&d, err)
+	next := q.events.cfg.Clock.Now().Add(pause).UnixMilli()
+	switch {
+	case errors.As(err, &permanent):
+		q.giveUp(&d, err, "")
+		return
+	case d.Tried > d.Attempts:
+		q.giveUp(&d, err, "MaximumRetryAttempts")
+		return
+	case next > d.Until:
+		q.giveUp(&d, err, "MaximumEventAgeInSeconds")
 		return
 	}
 	d.Next = next
@@ -181,17 +225,17 @@ func (q *deliveries) deliver(key string) {
 	q.push(due{d.Key, d.Next})
 }
 
-// send brings an input to a target.
-func (q *deliveries) send(target, id, input string) error {
-	arn, err := sfn.ParseARN(target)
+// send brings a message to its target.
+func (q *deliveries) send(m Message) error {
+	arn, err := sfn.ParseARN(m.Target)
 	if err != nil {
-		return &Permanent{err}
+		return &Permanent{Err: err, Code: InvalidParameter}
 	}
 	to := q.events.cfg.Targets[arn.Service]
 	if to == nil {
-		return &Permanent{fmt.Errorf("targets of the service %s are not served here", arn.Service)}
+		return &Permanent{Err: fmt.Errorf("targets of the service %s are not served here", arn.Service), Code: NoResource}
 	}
-	return to.Deliver(q.ctx, target, id, input)
+	return to.Deliver(q.ctx, m)
 }
 
 // settle forgets a delivery.
@@ -202,15 +246,43 @@ func (q *deliveries) settle(d *delivery) {
 	}
 }
 
-// giveUp sends what could not be delivered to the queue for that, if there is one, and forgets it.
-func (q *deliveries) giveUp(d *delivery, why error) {
+// giveUp sends what could not be delivered to the queue for that, if there is one, and forgets it. exhausted is what of the retry policy was used
+// up, "" if trying again was of no use.
+func (q *deliveries) giveUp(d *delivery, why error, exhausted string) {
 	q.events.cfg.Log.Warn("an event could not be delivered", "rule", d.Rule, "target", d.Target, "attempts", d.Tried, "error", why)
 	if d.DeadLetters != "" {
-		if err := q.send(d.DeadLetters, d.name(), d.Input); err != nil {
+		if err := q.send(Message{Target: d.DeadLetters, ID: d.name(), Input: d.Input, Attributes: d.letterAttributes(why, exhausted)}); err != nil {
+			if q.ctx.Err() != nil {
+				return // the next process tries once more
+			}
 			q.events.cfg.Log.Error("an event could not be sent to the dead-letter queue", "queue", d.DeadLetters, "error", err)
 		}
 	}
 	q.settle(d)
+}
+
+// letterAttributes tell a dead-letter queue what was wrong (user guide, "Using dead-letter queues to process undelivered events").
+func (d *delivery) letterAttributes(why error, exhausted string) map[string]Attribute {
+	code := ErrorFromTarget
+	var permanent *Permanent
+	var unreachable net.Error
+	switch {
+	case errors.As(why, &permanent) && permanent.Code != "":
+		code = permanent.Code
+	case errors.As(why, &unreachable):
+		code = ConnectionFailure
+	}
+	a := map[string]Attribute{
+		"RULE_ARN":       {AttributeText, d.Rule},
+		"TARGET_ARN":     {AttributeText, d.Target},
+		"ERROR_CODE":     {AttributeText, string(code)},
+		"ERROR_MESSAGE":  {AttributeText, why.Error()},
+		"RETRY_ATTEMPTS": {AttributeText, strconv.Itoa(d.Tried - 1)},
+	}
+	if exhausted != "" {
+		a["EXHAUSTED_RETRY_CONDITION"] = Attribute{AttributeText, exhausted}
+	}
+	return a
 }
 
 // dueHeap is a heap, the earliest first.

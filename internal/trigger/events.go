@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tutti-run/tutti/internal/clock"
 	"github.com/tutti-run/tutti/internal/sfn"
 	"github.com/tutti-run/tutti/internal/store"
 )
@@ -64,7 +65,12 @@ type Target struct {
 	InputTransformer *InputTransformer `json:"InputTransformer,omitempty"`
 	RetryPolicy      *RetryPolicy      `json:"RetryPolicy,omitempty"`
 	DeadLetterConfig *DeadLetterConfig `json:"DeadLetterConfig,omitempty"`
-	SQSParameters    json.RawMessage   `json:"SqsParameters,omitempty"`
+	SQSParameters    *SQSParameters    `json:"SqsParameters,omitempty"`
+}
+
+// SQSParameters are for targets that are FIFO queues.
+type SQSParameters struct {
+	MessageGroupID string `json:"MessageGroupId,omitempty"`
 }
 
 // InputTransformer makes a target's input out of parts of the event.
@@ -84,14 +90,56 @@ type DeadLetterConfig struct {
 	ARN string `json:"Arn,omitempty"`
 }
 
-// Deliverer brings inputs to targets of one kind. An error that is [Permanent] is not tried again.
+// Message is what a target is to get.
+type Message struct {
+	// Target is its ARN.
+	Target string
+	// ID names the message, by the event's id and another: whoever gets it twice knows it by that. It is a valid name of an execution.
+	ID string
+	// Input is the text that the target gets, JSON as a rule.
+	Input string
+	// GroupID is the message group of a FIFO queue or topic, "" for none.
+	GroupID string
+	// Attributes are those of a message to a dead-letter queue, by name; nil for all other messages.
+	Attributes map[string]Attribute
+}
+
+// Attribute is an attribute of a message, as SQS and SNS have them.
+type Attribute struct {
+	Type  string // AttributeText or AttributeNumber
+	Value string
+}
+
+// The types of attributes.
+const (
+	AttributeText   = "String"
+	AttributeNumber = "Number"
+)
+
+// Deliverer brings messages to targets of one kind. An error that is [Permanent] is not tried again.
 type Deliverer interface {
-	// Deliver returns when the target has taken the input. id names the delivery, by the event's id and another: whoever gets it twice knows it by that.
-	Deliver(ctx context.Context, arn, id, input string) error
+	// Deliver returns when the target has taken the message, durably.
+	Deliver(ctx context.Context, m Message) error
 }
 
 // Permanent says that trying again is of no use.
-type Permanent struct{ Err error }
+type Permanent struct {
+	Err error
+	// Code is what a dead-letter queue is told as ERROR_CODE; "" means ErrorFromTarget.
+	Code ErrorCode
+}
+
+// ErrorCode is why a target did not take a message (user guide, "Using dead-letter queues to process undelivered events").
+type ErrorCode string
+
+// The error codes that are raised here.
+const (
+	ConnectionFailure ErrorCode = "CONNECTION_FAILURE" // the target cannot be reached
+	ErrorFromTarget   ErrorCode = "ERROR_FROM_TARGET"  // it has answered with an error
+	InvalidParameter  ErrorCode = "INVALID_PARAMETER"  // it takes no such message
+	NoResource        ErrorCode = "NO_RESOURCE"        // it is not there
+	Throttling        ErrorCode = "THROTTLING"         // it has had too much
+)
 
 func (p *Permanent) Error() string { return p.Err.Error() }
 
@@ -104,8 +152,8 @@ type EventsConfig struct {
 	Place sfn.Place
 	// Targets are the kinds of targets that are served, by the service in their ARNs.
 	Targets map[string]Deliverer
-	// Now is the clock; nil means time.Now.
-	Now func() time.Time
+	// Clock is the time of events and retries; nil means the computer's.
+	Clock *clock.Clock
 	// Log receives our own trouble; nil discards it.
 	Log *slog.Logger
 }
@@ -133,8 +181,8 @@ func ruleKey(bus, rule string) string { return bus + "\x01" + rule }
 
 // NewEvents reads what is stored. Start begins to deliver.
 func NewEvents(cfg EventsConfig) (*Events, error) {
-	if cfg.Now == nil {
-		cfg.Now = time.Now
+	if cfg.Clock == nil {
+		cfg.Clock = clock.Real()
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -233,7 +281,7 @@ func (e *Events) CreateBus(name, description string) error {
 	case len(e.buses) >= maxBuses:
 		return sfn.Refuse(LimitExceededException, "The requested resource exceeds the maximum number allowed.")
 	}
-	b := &Bus{Name: name, Description: description, Created: e.cfg.Now().UTC()}
+	b := &Bus{Name: name, Description: description, Created: e.cfg.Clock.Now().UTC()}
 	text, err := json.Marshal(b)
 	if err != nil {
 		return err

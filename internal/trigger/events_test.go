@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,13 +20,14 @@ import (
 
 // target takes deliveries, or fails as its function says.
 type target struct {
-	mu    sync.Mutex
-	taken []string
-	fail  func(attempt int) error
-	tries int
+	mu       sync.Mutex
+	taken    []string
+	messages []trigger.Message
+	fail     func(attempt int) error
+	tries    int
 }
 
-func (t *target) Deliver(_ context.Context, _, _, input string) error {
+func (t *target) Deliver(_ context.Context, m trigger.Message) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.tries++
@@ -33,7 +36,7 @@ func (t *target) Deliver(_ context.Context, _, _, input string) error {
 			return err
 		}
 	}
-	t.taken = append(t.taken, input)
+	t.taken, t.messages = append(t.taken, m.Input), append(t.messages, m)
 	return nil
 }
 
@@ -162,6 +165,7 @@ func TestPutEvents(t *testing.T) {
 // What fails is tried again until it is taken, given up and sent to the dead-letter queue, or hopeless.
 func TestRetries(t *testing.T) {
 	two, age := 2, 60
+	const arns = "RULE_ARN=arn:aws:events:us-east-1:000000000000:rule/orders TARGET_ARN=" + lambdaARN + " "
 	down := func(int) error { return errors.New("down") }
 	for _, test := range []struct {
 		name   string
@@ -169,17 +173,17 @@ func TestRetries(t *testing.T) {
 		policy *trigger.RetryPolicy
 		tries  int
 		taken  int
-		dead   int
+		letter string
 	}{
 		{"the third works", func(attempt int) error {
 			if attempt < 3 {
 				return errors.New("down")
 			}
 			return nil
-		}, nil, 3, 1, 0},
-		{"two retries", down, &trigger.RetryPolicy{MaximumRetryAttempts: &two}, 3, 0, 1},
-		{"one minute", down, &trigger.RetryPolicy{MaximumEventAgeInSeconds: &age}, 6, 0, 1},
-		{"hopeless", func(int) error { return &trigger.Permanent{Err: errors.New("gone")} }, nil, 1, 0, 1},
+		}, nil, 3, 1, ""},
+		{"two retries", down, &trigger.RetryPolicy{MaximumRetryAttempts: &two}, 3, 0, "ERROR_CODE=ERROR_FROM_TARGET ERROR_MESSAGE=down EXHAUSTED_RETRY_CONDITION=MaximumRetryAttempts RETRY_ATTEMPTS=2 " + arns},
+		{"one minute", down, &trigger.RetryPolicy{MaximumEventAgeInSeconds: &age}, 6, 0, "ERROR_CODE=ERROR_FROM_TARGET ERROR_MESSAGE=down EXHAUSTED_RETRY_CONDITION=MaximumEventAgeInSeconds RETRY_ATTEMPTS=5 " + arns},
+		{"hopeless", func(int) error { return &trigger.Permanent{Err: errors.New("gone"), Code: trigger.NoResource} }, nil, 1, 0, "ERROR_CODE=NO_RESOURCE ERROR_MESSAGE=gone RETRY_ATTEMPTS=0 " + arns},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			function, dead := &target{fail: test.fail}, &target{}
@@ -190,8 +194,17 @@ func TestRetries(t *testing.T) {
 			_, err := e.PutEvents([]trigger.EventEntry{order(`{}`)})
 			check(t, err)
 			time.Sleep(10 * time.Minute)
-			if function.attempts() != test.tries || len(function.got()) != test.taken || len(dead.got()) != test.dead {
+			if function.attempts() != test.tries || len(function.got()) != test.taken || len(dead.got()) > 1 {
 				t.Errorf("%s: %d tries, %d taken, %d dead", test.name, function.attempts(), len(function.got()), len(dead.got()))
+			}
+			letter := ""
+			for _, m := range dead.messages {
+				for _, name := range slices.Sorted(maps.Keys(m.Attributes)) {
+					letter += name + "=" + m.Attributes[name].Value + " "
+				}
+			}
+			if letter != test.letter {
+				t.Errorf("%s: the dead-letter queue got\n%s, want\n%s", test.name, letter, test.letter)
 			}
 		})
 	}

@@ -88,7 +88,7 @@ func (e *Events) event(n *EventEntry) (*value.Object, EventResult) {
 func (e *Events) make(n *EventEntry, detail value.Value) (*value.Object, EventResult) {
 	at := n.Time
 	if at.IsZero() {
-		at = e.cfg.Now()
+		at = e.cfg.Clock.Now()
 	}
 	resources := make(value.Array, 0, len(n.Resources))
 	for _, r := range n.Resources {
@@ -143,7 +143,7 @@ func (e *Events) owed(bus, id string, event *value.Object) []delivery {
 func (e *Events) owedAfter(bus, id string, event *value.Object, hops int) []delivery {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	now := e.cfg.Now()
+	now := e.cfg.Clock.Now()
 	var list []delivery
 	for _, r := range e.rules[bus] {
 		if r.Disabled || r.pattern == nil || !r.pattern.Match(event) {
@@ -161,16 +161,17 @@ func (e *Events) owedAfter(bus, id string, event *value.Object, hops int) []deli
 			if err != nil {
 				continue // it was checked when it was put
 			}
-			list = append(list, newDelivery(r, t, id, make(event, about{e.RuleARN(r.Bus, r.Name), r.Name, now}), now))
+			arn := e.RuleARN(r.Bus, r.Name)
+			list = append(list, newDelivery(arn, t, id, make(event, about{arn, r.Name, now}), now))
 		}
 	}
 	return list
 }
 
 // newDelivery is what is owed to one target.
-func newDelivery(r *Rule, t *Target, id, input string, now time.Time) delivery {
+func newDelivery(rule string, t *Target, id, input string, now time.Time) delivery {
 	d := delivery{
-		Key: uuid.Must(uuid.NewV7()).String(), EventID: id, Rule: r.Name, Target: t.ARN, Input: input, First: now.UnixMilli(), Next: now.UnixMilli(),
+		Key: uuid.Must(uuid.NewV7()).String(), EventID: id, Rule: rule, Target: t.ARN, Input: input, First: now.UnixMilli(), Next: now.UnixMilli(),
 		Until: now.Add(maxEventAge).UnixMilli(), Attempts: maxAttempts,
 	}
 	if p := t.RetryPolicy; p != nil && p.MaximumEventAgeInSeconds != nil {
@@ -181,6 +182,9 @@ func newDelivery(r *Rule, t *Target, id, input string, now time.Time) delivery {
 	}
 	if t.DeadLetterConfig != nil {
 		d.DeadLetters = t.DeadLetterConfig.ARN
+	}
+	if t.SQSParameters != nil {
+		d.GroupID = t.SQSParameters.MessageGroupID
 	}
 	return d
 }

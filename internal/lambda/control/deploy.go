@@ -55,7 +55,7 @@ func (p *Plane) Deploy(d Deployment) error {
 			}
 		}
 		if c.RevisionId == "" {
-			c.RevisionId, c.LastModified = newRevision(), timestamp(p.cfg.Now())
+			c.RevisionId, c.LastModified = newRevision(), timestamp(p.cfg.Clock.Now())
 		}
 		f.Template, f.dormant, f.Reserved = true, false, d.Reserved
 		if d.Tags != nil {

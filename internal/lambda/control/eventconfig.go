@@ -138,7 +138,7 @@ func (p *Plane) changeEventConfig(in *EventInvokeConfigRequest, from func(*Event
 			changed.MaximumEventAgeInSeconds = in.MaximumEventAgeInSeconds
 		}
 		set(&changed.DestinationConfig, in.DestinationConfig)
-		changed.LastModified = epoch(p.cfg.Now())
+		changed.LastModified = epoch(p.cfg.Clock.Now())
 		f.InvokeConfigs[qualifier] = changed
 		return f, nil
 	})

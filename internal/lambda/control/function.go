@@ -256,7 +256,7 @@ func (p *Plane) createFunction(ctx context.Context, in *CreateFunctionRequest) (
 		if err := p.useCode(v, code); err != nil {
 			return nil, err
 		}
-		v.Config.RevisionId, v.Config.LastModified = newRevision(), timestamp(p.cfg.Now())
+		v.Config.RevisionId, v.Config.LastModified = newRevision(), timestamp(p.cfg.Clock.Now())
 		f.versions[lambda.Latest] = v
 		shown = asCreated(p.present(v, ""), created)
 		if in.Publish {
@@ -571,7 +571,7 @@ func (p *Plane) updateFunctionCode(ctx context.Context, in *UpdateFunctionCodeRe
 		if len(in.Architectures) > 0 {
 			v.Config.Architectures = in.Architectures
 		}
-		v.Config.RevisionId, v.Config.LastModified = newRevision(), timestamp(p.cfg.Now())
+		v.Config.RevisionId, v.Config.LastModified = newRevision(), timestamp(p.cfg.Clock.Now())
 		shown = asUpdated(p.present(v, ""), updated)
 		if in.Publish {
 			published := f.publish(nil)
@@ -634,7 +634,7 @@ func (p *Plane) updateFunctionConfiguration(_ context.Context, in *UpdateFunctio
 		}
 		v := f.latest()
 		in.apply(&v.Config)
-		v.Config.RevisionId, v.Config.LastModified = newRevision(), timestamp(p.cfg.Now())
+		v.Config.RevisionId, v.Config.LastModified = newRevision(), timestamp(p.cfg.Clock.Now())
 		shown = asUpdated(p.present(v, ""), updated)
 		return f, nil
 	})

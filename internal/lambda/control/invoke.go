@@ -64,7 +64,7 @@ func (p *Plane) Enqueue(ctx context.Context, in lambda.Invocation) error {
 	}
 	e := event{
 		ID: in.RequestID, Function: t.name, Qualifier: t.qualifier, Payload: in.Payload, ClientContext: in.ClientContext, Trace: in.TraceHeader,
-		Accepted: p.cfg.Now(),
+		Accepted: p.cfg.Clock.Now(),
 	}
 	e.Due = e.Accepted
 	if len(e.Payload) == 0 {

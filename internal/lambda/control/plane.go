@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/tutti-run/tutti/internal/clock"
 	"github.com/tutti-run/tutti/internal/lambda"
 )
 
@@ -88,8 +90,8 @@ type Config struct {
 	Objects Objects
 	// Targets are further destinations of events beside functions; nil means none.
 	Targets Targets
-	// Now is the clock; nil means time.Now.
-	Now func() time.Time
+	// Clock is the time of events and of their retries; nil means the computer's.
+	Clock *clock.Clock
 	// Log receives our own trouble; nil discards it.
 	Log *slog.Logger
 }
@@ -119,8 +121,8 @@ func Open(cfg Config) (*Plane, error) {
 	if cfg.Account == "" {
 		cfg.Account = "000000000000"
 	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
+	if cfg.Clock == nil {
+		cfg.Clock = clock.Real()
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)

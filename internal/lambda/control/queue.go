@@ -71,6 +71,8 @@ type queue struct {
 	wg    sync.WaitGroup
 
 	mu       sync.Mutex
+	active   int    // events that are being delivered
+	tries    uint64 // so far
 	events   dueFirst
 	sequence int64
 }
@@ -131,10 +133,12 @@ func (q *queue) run() {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
+		moved := q.plane.cfg.Clock.Moved()
 		key, wait := q.next()
 		if key == "" {
-			timer.Reset(wait)
+			timer.Reset(q.plane.cfg.Clock.Real(wait))
 			select {
+			case <-moved:
 			case <-q.poked:
 			case <-timer.C:
 			case <-ctx.Done():
@@ -148,7 +152,7 @@ func (q *queue) run() {
 			return
 		}
 		q.wg.Go(func() {
-			defer func() { <-q.slots }()
+			defer func() { <-q.slots; q.done() }()
 			if err := q.deliver(ctx, key); err != nil && ctx.Err() == nil {
 				q.plane.cfg.Log.Error("cannot deliver an event", "event", key, "error", err)
 			}
@@ -163,10 +167,39 @@ func (q *queue) next() (key string, wait time.Duration) {
 	if len(q.events) == 0 {
 		return "", time.Hour
 	}
-	if wait = q.events[0].due.Sub(q.plane.cfg.Now()); wait > 0 {
+	if wait = q.events[0].due.Sub(q.plane.cfg.Clock.Now()); wait > 0 {
 		return "", min(wait, time.Hour)
 	}
+	q.active++
+	q.tries++
 	return heap.Pop(&q.events).(waiting).key, 0
+}
+
+// done tells that an event which was taken has been tried, and is in line again unless it is over.
+func (q *queue) done() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.active--
+}
+
+// Quiet implements [clock.Worker]: whether no event is delivered.
+func (p *Plane) Quiet() (bool, uint64) {
+	q := p.queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	busy := q.active > 0 || len(q.events) > 0 && !q.events[0].due.After(p.cfg.Clock.Now())
+	return !busy, q.tries
+}
+
+// NextDue implements [clock.Worker]: when an event is tried again.
+func (p *Plane) NextDue() (time.Time, bool) {
+	q := p.queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.events) == 0 {
+		return time.Time{}, false
+	}
+	return q.events[0].due, true
 }
 
 // outcome is what came of one try.
@@ -186,7 +219,7 @@ func (q *queue) deliver(ctx context.Context, key string) error {
 		return err
 	}
 	retries, age, destinations := q.settings(&e)
-	now := q.plane.cfg.Now()
+	now := q.plane.cfg.Clock.Now()
 	if now.Sub(e.Accepted) >= age {
 		return q.end(ctx, key, &e, "EventAgeExceeded", nil, destinations)
 	}
@@ -209,7 +242,7 @@ func (q *queue) deliver(ctx context.Context, key string) error {
 		if e.Failures > retries {
 			return q.end(ctx, key, &e, "RetriesExhausted", &o, destinations)
 		}
-		e.Due = q.plane.cfg.Now().Add(retryDelays[min(e.Failures, len(retryDelays))-1])
+		e.Due = q.plane.cfg.Clock.Now().Add(retryDelays[min(e.Failures, len(retryDelays))-1])
 	}
 	if e.Due.Sub(e.Accepted) > age {
 		e.Due = e.Accepted.Add(age)
@@ -325,7 +358,7 @@ func (q *queue) record(e *event, condition string, o *outcome) (string, error) {
 		ResponseContext *responseContext `json:"responseContext,omitempty"`
 		ResponsePayload json.RawMessage  `json:"responsePayload,omitempty"`
 	}{
-		Version: "1.0", Timestamp: q.plane.cfg.Now().UTC().Format("2006-01-02T15:04:05.000Z"), RequestPayload: e.Payload,
+		Version: "1.0", Timestamp: q.plane.cfg.Clock.Now().UTC().Format("2006-01-02T15:04:05.000Z"), RequestPayload: e.Payload,
 		RequestContext: requestContext{e.ID, q.plane.arn(e.Function, orLatest(e.Qualifier)), condition, e.Failures},
 	}
 	var refused *lambda.Error
