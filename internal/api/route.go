@@ -22,6 +22,8 @@ type route struct {
 	scope string
 	// hosts are the labels that stand for the service in the name of a host, after a bucket's and before a region.
 	hosts []string
+	// version is that of the API in requests of the query protocol, "" for services that are not spoken to so.
+	version string
 	// paths are beginnings of paths that only this service has.
 	paths []string
 	// catchAll takes every unsigned request that is for nobody else and has a path.
@@ -74,6 +76,9 @@ func (d *frontDoor) find(r *http.Request) *service {
 	if target, _, _ := strings.Cut(r.Header.Get("X-Amz-Target"), "."); target != "" {
 		return pick(func(s *service) bool { return s.target == target })
 	}
+	if target := smithyTarget(r); target != "" {
+		return pick(func(s *service) bool { return s.target == target })
+	}
 	if scope := credentialScope(r); scope != "" {
 		return pick(func(s *service) bool { return s.scope == scope })
 	}
@@ -81,6 +86,9 @@ func (d *frontDoor) find(r *http.Request) *service {
 		if s := pick(func(s *service) bool { return slices.Contains(s.hosts, label) }); s != nil {
 			return s
 		}
+	}
+	if version := queryVersion(r); version != "" {
+		return pick(func(s *service) bool { return s.version == version })
 	}
 	startsPath := func(prefix string) bool { return strings.HasPrefix(r.URL.Path, prefix) }
 	if s := pick(func(s *service) bool { return slices.ContainsFunc(s.paths, startsPath) }); s != nil {
@@ -90,6 +98,20 @@ func (d *frontDoor) find(r *http.Request) *service {
 		return nil
 	}
 	return pick(func(s *service) bool { return s.catchAll })
+}
+
+// smithyTarget is the service that the path of a request in the CBOR protocol names, "" for other requests (Smithy documentation, "Smithy RPC v2 CBOR
+// protocol").
+func smithyTarget(r *http.Request) string {
+	if r.Header.Get("Smithy-Protocol") == "" {
+		return ""
+	}
+	rest, ok := strings.CutPrefix(r.URL.Path, "/service/")
+	target, _, _ := strings.Cut(rest, "/")
+	if !ok {
+		return ""
+	}
+	return target
 }
 
 // served lists services for people.

@@ -23,7 +23,7 @@ const (
 )
 
 // appendCBOR writes the value as the rpcv2Cbor protocol has it.
-func appendCBOR(dst []byte, s *awsmodel.Shape, v value.Value, field string) ([]byte, error) {
+func (n *names) appendCBOR(dst []byte, s *awsmodel.Shape, v value.Value, field string) ([]byte, error) {
 	misfit := &InputError{field, "has an invalid format"}
 	switch s.Kind {
 	case awsmodel.Structure:
@@ -34,11 +34,11 @@ func appendCBOR(dst []byte, s *awsmodel.Shape, v value.Value, field string) ([]b
 		var members []value.Member
 		var shapes []*awsmodel.Shape
 		for i := range s.Members {
-			if inner, ok := given(o, &s.Members[i]); ok {
+			if inner, ok := n.given(o, &s.Members[i]); ok {
 				members, shapes = append(members, value.Member{Name: s.Members[i].Name, Value: inner}), append(shapes, s.Members[i].Shape)
 			}
 		}
-		return appendCBORMap(dst, members, func(i int) *awsmodel.Shape { return shapes[i] })
+		return n.appendCBORMap(dst, members, func(i int) *awsmodel.Shape { return shapes[i] })
 	case awsmodel.Map:
 		o, ok := v.(*value.Object)
 		if !ok {
@@ -48,7 +48,7 @@ func appendCBOR(dst []byte, s *awsmodel.Shape, v value.Value, field string) ([]b
 		for name, inner := range o.All() {
 			members = append(members, value.Member{Name: name, Value: inner})
 		}
-		return appendCBORMap(dst, members, func(int) *awsmodel.Shape { return s.Elem })
+		return n.appendCBORMap(dst, members, func(int) *awsmodel.Shape { return s.Elem })
 	case awsmodel.List:
 		items, ok := v.(value.Array)
 		if !ok {
@@ -57,34 +57,34 @@ func appendCBOR(dst []byte, s *awsmodel.Shape, v value.Value, field string) ([]b
 		dst = appendCBORHead(dst, cborArray, uint64(len(items)))
 		var err error
 		for _, item := range items {
-			if dst, err = appendCBOR(dst, s.Elem, item, field); err != nil {
+			if dst, err = n.appendCBOR(dst, s.Elem, item, field); err != nil {
 				return dst, err
 			}
 		}
 		return dst, nil
 	}
-	return appendCBORScalar(dst, s, v, field)
+	return n.appendCBORScalar(dst, s, v, field)
 }
 
-func appendCBORMap(dst []byte, members []value.Member, shape func(int) *awsmodel.Shape) ([]byte, error) {
+func (n *names) appendCBORMap(dst []byte, members []value.Member, shape func(int) *awsmodel.Shape) ([]byte, error) {
 	dst = appendCBORHead(dst, cborMap, uint64(len(members)))
 	var err error
 	for i, m := range members {
 		dst = append(appendCBORHead(dst, cborText, uint64(len(m.Name))), m.Name...)
-		if dst, err = appendCBOR(dst, shape(i), m.Value, m.Name); err != nil {
+		if dst, err = n.appendCBOR(dst, shape(i), m.Value, m.Name); err != nil {
 			return dst, err
 		}
 	}
 	return dst, nil
 }
 
-func appendCBORScalar(dst []byte, s *awsmodel.Shape, v value.Value, field string) ([]byte, error) {
+func (n *names) appendCBORScalar(dst []byte, s *awsmodel.Shape, v value.Value, field string) ([]byte, error) {
 	switch s.Kind {
 	case awsmodel.Timestamp:
 		t, err := timeOf(v, field)
 		return appendCBORFloat(appendCBORHead(dst, cborTag, 1), float64(t.UnixMilli())/1000), err
 	case awsmodel.Blob:
-		raw := blob(v)
+		raw := n.bytes(v)
 		return append(appendCBORHead(dst, cborBytes, uint64(len(raw))), raw...), nil
 	case awsmodel.String:
 		t := text(v)
@@ -95,14 +95,14 @@ func appendCBORScalar(dst []byte, s *awsmodel.Shape, v value.Value, field string
 		}
 		return append(dst, cborSimple|20), nil
 	case awsmodel.Integer, awsmodel.Long:
-		n, ok := value.Integer(v)
+		i, ok := value.Integer(v)
 		if !ok {
 			return dst, &InputError{field, "has an invalid format"}
 		}
-		if n < 0 {
-			return appendCBORHead(dst, cborNegInt, uint64(-(n + 1))), nil
+		if i < 0 {
+			return appendCBORHead(dst, cborNegInt, uint64(-(i + 1))), nil
 		}
-		return appendCBORHead(dst, cborUint, uint64(n)), nil
+		return appendCBORHead(dst, cborUint, uint64(i)), nil
 	}
 	f, ok := value.Float64(v)
 	if !ok {

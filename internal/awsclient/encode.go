@@ -62,7 +62,7 @@ func encode(s *awsmodel.Service, o *awsmodel.Operation, in *value.Object) (*part
 		p.header.Set("Smithy-Protocol", "rpc-v2-cbor")
 		p.header.Set("Content-Type", "application/cbor")
 		p.header.Set("Accept", "application/cbor")
-		p.body, err = appendCBOR(nil, input, in, "")
+		p.body, err = stepFunctionsNames.appendCBOR(nil, input, in, "")
 	case awsmodel.Query, awsmodel.EC2:
 		form := url.Values{"Action": {o.Name}, "Version": {s.Version}}
 		err = (&formWriter{form: form, ec2: s.Protocol == awsmodel.EC2}).structure("", input, in)

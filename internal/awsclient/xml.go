@@ -2,6 +2,7 @@ package awsclient
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -18,12 +19,15 @@ func appendXML(dst []byte, name, namespace string, s *awsmodel.Shape, v value.Va
 		attributes = append(attributes, ` xmlns="`...)
 		attributes = append(escapeXML(attributes, namespace), '"')
 	}
-	w := &xmlWriter{dst: dst}
+	w := &xmlWriter{dst: dst, names: &stepFunctionsNames}
 	err := w.element(name, attributes, s, v, false, awsmodel.ISO8601)
 	return w.dst, err
 }
 
-type xmlWriter struct{ dst []byte }
+type xmlWriter struct {
+	dst   []byte
+	names *names
+}
 
 func (w *xmlWriter) open(name string, attributes []byte) {
 	w.dst = append(w.dst, '<')
@@ -48,6 +52,9 @@ func (w *xmlWriter) element(name string, attributes []byte, s *awsmodel.Shape, v
 		return w.entries(name, attributes, s, v, flat || s.Flat)
 	}
 	text, err := scalar(s, v, form, name)
+	if s.Kind == awsmodel.Blob {
+		text = base64.StdEncoding.EncodeToString(w.names.bytes(v))
+	}
 	w.open(name, attributes)
 	w.dst = escapeXML(w.dst, text)
 	w.close(name)
@@ -61,7 +68,7 @@ func (w *xmlWriter) structure(name string, attributes []byte, s *awsmodel.Shape,
 	}
 	for i := range s.Members {
 		m := &s.Members[i]
-		inner, ok := given(o, m)
+		inner, ok := w.names.given(o, m)
 		if !ok || !m.Attribute {
 			continue
 		}
@@ -72,7 +79,7 @@ func (w *xmlWriter) structure(name string, attributes []byte, s *awsmodel.Shape,
 	w.open(name, attributes)
 	for i := range s.Members {
 		m := &s.Members[i]
-		inner, ok := given(o, m)
+		inner, ok := w.names.given(o, m)
 		if !ok || m.Attribute || m.Location != "" {
 			continue
 		}

@@ -84,3 +84,18 @@ func serviceName(prefix string) string { return strings.ToLower(prefix) }
 
 // NameOf is how aws-sdk resources write the service with the serviceId.
 func NameOf(id string) string { return serviceName(servicePrefix(id)) }
+
+// ErrorCode is what the exception is called on the wire, in the query protocol if the service speaks that: "NotFound" for
+// SNS's "NotFoundException", and the name itself where the model knows no other.
+func (s *Service) ErrorCode(exception string) string {
+	found := ""
+	for code, name := range s.errors {
+		if name == exception && code != exception && (found == "" || code < found) {
+			found = code
+		}
+	}
+	if found == "" {
+		return exception
+	}
+	return found
+}
