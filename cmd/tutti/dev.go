@@ -175,13 +175,14 @@ func notRunHere(e stack.Event) string {
 // served is what dev tells in JSON.
 type served struct {
 	endpoint
-	Template   string           `json:"template"`
-	Data       string           `json:"data"`
-	Resumed    []string         `json:"resumed"`
-	Refused    []string         `json:"refused"`
-	Schedules  []servedSchedule `json:"schedules"`
-	HTTPAPIs   []servedHTTPAPI  `json:"httpApis"`
-	NotRunHere []string         `json:"notRunHere"`
+	Template     string           `json:"template"`
+	Data         string           `json:"data"`
+	Resumed      []string         `json:"resumed"`
+	Refused      []string         `json:"refused"`
+	Schedules    []servedSchedule `json:"schedules"`
+	HTTPAPIs     []servedHTTPAPI  `json:"httpApis"`
+	FunctionURLs []servedURL      `json:"functionUrls"`
+	NotRunHere   []string         `json:"notRunHere"`
 }
 
 type servedSchedule struct {
@@ -208,7 +209,7 @@ func (c *cli) describeServer(s *server, p project, template string, others []str
 	for _, e := range s.stack.Schedules() {
 		answer.Schedules = append(answer.Schedules, servedSchedule{e.Name, e.Expression, e.Target, e.Next})
 	}
-	answer.HTTPAPIs = s.httpAPIs()
+	answer.HTTPAPIs, answer.FunctionURLs = s.httpAPIs(), s.functionURLs()
 	return json.NewEncoder(c.out.w).Encode(answer)
 }
 
@@ -239,6 +240,7 @@ func (c *cli) announce(s *server, p project, template string, others []string, d
 	}
 	section("Functions", c.functionRows(s))
 	section("HTTP APIs", c.httpAPIRows(s))
+	section("Function URLs", c.functionURLRows(s))
 	section("Schedules", c.scheduleRows(s))
 	var rows [][]string
 	for _, other := range others {

@@ -92,6 +92,7 @@ func openServer(ctx context.Context, o serveOptions) (_ *server, err error) {
 			}
 			return nil
 		},
+		FunctionURLs: s.functionURL,
 	})
 	routes.Embed(front, embedded...)
 	if _, err := s.stack.Start(); err != nil {

@@ -27,6 +27,8 @@ type Config struct {
 	Place sfn.Place
 	// HTTPAPIs finds an HTTP API of API Gateway by its id, nil if there is none of the id. A nil function stands for no APIs at all.
 	HTTPAPIs func(id string) HTTPAPI
+	// FunctionURLs finds a function URL by its id in the same way.
+	FunctionURLs func(id string) HTTPAPI
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// Log receives our own trouble; nil discards it.
@@ -46,9 +48,9 @@ func (c *Config) services() []service {
 
 // frontDoor finds the service that a request is for.
 type frontDoor struct {
-	services []service // those that are served
-	httpAPIs func(id string) HTTPAPI
-	log      *slog.Logger
+	services    []service // those that are served
+	hostedKinds []hostedKind
+	log         *slog.Logger
 }
 
 // New returns the front door. It may be used by any number of goroutines.
@@ -62,7 +64,7 @@ func New(cfg Config) http.Handler {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	d := &frontDoor{log: cfg.Log, httpAPIs: cfg.HTTPAPIs}
+	d := &frontDoor{log: cfg.Log, hostedKinds: cfg.hostedKinds()}
 	for _, s := range cfg.services() {
 		if s.served {
 			d.services = append(d.services, s)
@@ -93,8 +95,8 @@ func (d *frontDoor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			writeFault(w, r, fmt.Errorf("internal fault: %v", trouble))
 		}
 	}()
-	if a, within := d.executeAPI(r); a != nil {
-		d.serveHTTPAPI(w, within, a)
+	if k, a, within := d.hosted(r); k != nil {
+		serveHosted(w, within, k, a)
 		return
 	}
 	if err := checkSource(r); err != nil {

@@ -24,6 +24,11 @@ func TestHTTPAPIs(t *testing.T) {
 			return oneHTTPAPI{}
 		}
 		return nil
+	}, FunctionURLs: func(id string) api.HTTPAPI {
+		if id == "f1" {
+			return oneHTTPAPI{}
+		}
+		return nil
 	}})
 	for _, tt := range []struct {
 		url, origin string
@@ -35,6 +40,10 @@ func TestHTTPAPIs(t *testing.T) {
 		{"http://127.0.0.1:4566/_aws/execute-api/a1/x/y%2Fz", "", 200, "/x/y%2Fz"},
 		{"http://127.0.0.1:4566/_aws/execute-api/a1", "", 200, "/"},
 		{"http://b2.execute-api.localhost/", "", 404, ""},
+		{"http://f1.lambda-url.localhost:4566/x?y", "", 200, "/x"},
+		{"http://f1.lambda-url.us-east-1.on.aws/x", "", 200, "/x"},
+		{"http://127.0.0.1:4566/_aws/lambda-url/f1/x", "", 200, "/x"},
+		{"http://f2.lambda-url.localhost/", "", 403, ""},
 		{"http://a1.execute-api.localhost/", "https://shop.example", 200, "/"},
 		{"http://a1.execute-api.localhost/", "https://evil.example", 403, ""},
 		{"http://a1.execute-api.evil.example/", "", 403, ""},

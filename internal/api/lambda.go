@@ -105,6 +105,11 @@ var lambdaOperations = []lambdaOperation{
 	{"GET", "/2019-09-25/functions/{FunctionName}/event-invoke-config/list", "ListFunctionEventInvokeConfigs", 200, pageParameters},
 	{"GET", "/2020-06-30/functions/{FunctionName}/code-signing-config", "GetFunctionCodeSigningConfig", 200, nil},
 	{"GET", "/2021-07-20/functions/{FunctionName}/runtime-management-config", "GetRuntimeManagementConfig", 200, []lambdaParameter{qualifierParameter}},
+	{"POST", "/2021-10-31/functions/{FunctionName}/url", "CreateFunctionUrlConfig", 201, []lambdaParameter{qualifierParameter}},
+	{"GET", "/2021-10-31/functions/{FunctionName}/url", "GetFunctionUrlConfig", 200, []lambdaParameter{qualifierParameter}},
+	{"PUT", "/2021-10-31/functions/{FunctionName}/url", "UpdateFunctionUrlConfig", 200, []lambdaParameter{qualifierParameter}},
+	{"DELETE", "/2021-10-31/functions/{FunctionName}/url", "DeleteFunctionUrlConfig", 204, []lambdaParameter{qualifierParameter}},
+	{"GET", "/2021-10-31/functions/{FunctionName}/urls", "ListFunctionUrlConfigs", 200, pageParameters},
 	{"GET", "/2024-08-31/functions/{FunctionName}/recursion-config", "GetFunctionRecursionConfig", 200, nil},
 	{"PUT", "/2024-08-31/functions/{FunctionName}/recursion-config", "PutFunctionRecursionConfig", 200, nil},
 }
@@ -116,7 +121,6 @@ var lambdaUnserved = []struct{ begin, end, what string }{
 	{"/2020-04-22/code-signing-configs", "", "Code signing is"},                          // who may sign code
 	{"/2020-06-30/functions/", "/code-signing-config", "Code signing is"},                // the same, of a function
 	{"/2021-07-20/functions/", "/runtime-management-config", "Runtime management is"},    // which version of a runtime
-	{"/2021-10-31/functions/", "", "Function URLs are"},                                  // functions behind HTTP
 	{"/2025-11-30/", "", "Capacity providers are"},                                       // functions on instances
 	{"/2025-12-01/", "", "Durable functions are"},                                        // functions that checkpoint
 }
@@ -239,9 +243,7 @@ func (l *lambdaAPI) call(w http.ResponseWriter, r *http.Request, o *lambdaOperat
 	if err != nil {
 		return err
 	}
-	if got, ok := out.(*control.GetFunctionResponse); ok && got.Code.Location != "" {
-		got.Code.Location = "http://" + r.Host + got.Code.Location
-	}
+	reachable(out, r.Host)
 	if out == nil || o.status == http.StatusNoContent {
 		w.WriteHeader(o.status)
 		return nil
@@ -252,6 +254,22 @@ func (l *lambdaAPI) call(w http.ResponseWriter, r *http.Request, o *lambdaOperat
 	}
 	writeLambda(w, o.status, text)
 	return nil
+}
+
+// reachable makes the addresses in a response ones that the client finds this program at. host is what it called the API by.
+func reachable(response any, host string) {
+	switch out := response.(type) {
+	case *control.GetFunctionResponse:
+		if out.Code.Location != "" {
+			out.Code.Location = "http://" + host + out.Code.Location
+		}
+	case *control.FunctionURLConfig:
+		out.At(host)
+	case *control.ListFunctionURLConfigsResponse:
+		for _, c := range out.FunctionUrlConfigs {
+			c.At(host)
+		}
+	}
 }
 
 // fromURL is the part of a request that stands in the path and the query, as a document.

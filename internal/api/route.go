@@ -209,7 +209,7 @@ func checkSource(r *http.Request) error {
 // behind a proxy.
 func localHost(host string) bool {
 	host = plainHost(host)
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") || strings.HasSuffix(host, ".amazonaws.com") {
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") || strings.HasSuffix(host, ".amazonaws.com") || strings.HasSuffix(host, ".on.aws") {
 		return true
 	}
 	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))

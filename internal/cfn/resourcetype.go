@@ -208,7 +208,7 @@ func resourceTypes() map[string]resourceType {
 		"AWS::Lambda::Url": {maxName: 255, ref: targetFunctionARN, attributes: attributes{
 			"FunctionArn": targetFunctionARN,
 			"FunctionUrl": func(i *identity) string {
-				return "https://" + strings.ToLower(i.suffix("a")+i.suffix("b")+i.suffix("c")) + ".lambda-url." + i.r.in.Place.Region + ".on.aws/"
+				return "https://" + strings.ToLower((i.suffix("a") + i.suffix("b") + i.suffix("c"))[:32]) + ".lambda-url." + i.r.in.Place.Region + ".on.aws/"
 			},
 		}},
 		// A layer's content at one time.

@@ -38,6 +38,7 @@ func deployers() map[string]deployer {
 		"AWS::Lambda::Version":                    (*Stack).deployVersion,        // the function as it is now, under a number
 		"AWS::Lambda::EventInvokeConfig":          (*Stack).deployEventConfig,    // how a function's events are delivered
 		"AWS::Lambda::Alias":                      (*Stack).deployAlias,          // a name for a version
+		"AWS::Lambda::Url":                        (*Stack).deployFunctionURL,    // a function over HTTP
 		"AWS::StepFunctions::StateMachine":        (*Stack).deployMachine,        // a definition that executions can be started of
 		"AWS::StepFunctions::StateMachineVersion": (*Stack).deployMachineVersion, // the machine as it is now, under a number
 		"AWS::StepFunctions::StateMachineAlias":   (*Stack).deployMachineAlias,   // a name for one or two versions
@@ -78,6 +79,7 @@ type deployment struct {
 	placed    map[string]control.Deployment // the functions that the control plane was given, by name
 	aliases   map[string][]string           // of functions, by their names
 	configs   map[string][]string           // the qualifiers with settings for events, by the functions' names
+	urls      map[string][]string           // the qualifiers with a URL, likewise
 	apis      map[string]*httpapi.API
 	apiOrder  []string // the ids of apis, as the templates have them
 	served    []servedAPI
@@ -89,7 +91,7 @@ func (s *Stack) deploy(ctx context.Context, units []*unit) error {
 	s.deploying.Lock()
 	defer s.deploying.Unlock()
 	s.next = &deployment{jobs: map[string]job{}, labels: map[string]int{}, versions: map[string]string{}, placed: map[string]control.Deployment{},
-		aliases: map[string][]string{}, configs: map[string][]string{}}
+		aliases: map[string][]string{}, configs: map[string][]string{}, urls: map[string][]string{}}
 	units, err := s.deployFunctions(ctx, units)
 	if err != nil {
 		return err
@@ -107,7 +109,7 @@ func (s *Stack) deploy(ctx context.Context, units []*unit) error {
 		s.tellOthers(u, table)
 	}
 	for name := range s.next.placed {
-		if err := s.plane.Settle(name, s.next.aliases[name], s.next.configs[name]); err != nil {
+		if err := s.plane.Settle(name, control.Settled{Aliases: s.next.aliases[name], Configs: s.next.configs[name], URLs: s.next.urls[name]}); err != nil {
 			return err
 		}
 	}

@@ -71,9 +71,13 @@ func (p *Plane) Deploy(d Deployment) error {
 	return err
 }
 
-// Settle is told which aliases a function's template has, and which qualifiers with settings for events. Those that it had and has no more are
-// deleted; what clients have made stays.
-func (p *Plane) Settle(name string, aliases, configs []string) error {
+// Settled is what a template has besides a function itself: its aliases, and the qualifiers ("" or $LATEST, or an alias) with settings for events and
+// with a URL.
+type Settled struct{ Aliases, Configs, URLs []string }
+
+// Settle is told what a function's template has. What it had and has no more is deleted; what clients have made stays.
+func (p *Plane) Settle(name string, has Settled) error {
+	aliases, configs := has.Aliases, has.Configs
 	_, err := p.change(name, func(f *function) (*function, error) {
 		if f == nil {
 			return nil, notFound("Function not found: %s", p.arn(name, ""))
@@ -83,6 +87,7 @@ func (p *Plane) Settle(name string, aliases, configs []string) error {
 				delete(f.Aliases, alias)
 				delete(f.Policies, alias)
 				delete(f.InvokeConfigs, alias)
+				delete(f.URLs, alias)
 			}
 		}
 		for _, qualifier := range f.TemplateConfigs {
@@ -90,7 +95,12 @@ func (p *Plane) Settle(name string, aliases, configs []string) error {
 				delete(f.InvokeConfigs, qualifier)
 			}
 		}
-		f.TemplateAliases, f.TemplateConfigs = aliases, configs
+		for _, qualifier := range f.TemplateURLs {
+			if !slices.Contains(has.URLs, qualifier) {
+				delete(f.URLs, orLatest(qualifier))
+			}
+		}
+		f.TemplateAliases, f.TemplateConfigs, f.TemplateURLs = aliases, configs, has.URLs
 		return f, nil
 	})
 	return err

@@ -37,11 +37,13 @@ var operations = map[string]operation{
 	"AddPermission":                   op((*Plane).addPermission),                   // lets another account or a service call a function
 	"CreateAlias":                     op((*Plane).createAlias),                     // names a version
 	"CreateEventSourceMapping":        op((*Plane).createEventSourceMapping),        // polls a queue or stream
+	"CreateFunctionUrlConfig":         op((*Plane).createFunctionURLConfig),         // gives a function or alias a URL
 	"CreateFunction":                  op((*Plane).createFunction),                  // makes a function of a zip
 	"DeleteAlias":                     op((*Plane).deleteAlias),                     // forgets a name
 	"DeleteEventSourceMapping":        op((*Plane).noMapping),                       // stops polling
 	"DeleteFunction":                  op((*Plane).deleteFunction),                  // deletes a function or one version
 	"DeleteFunctionConcurrency":       op((*Plane).deleteFunctionConcurrency),       // reserves nothing
+	"DeleteFunctionUrlConfig":         op((*Plane).deleteFunctionURLConfig),         // takes the URL away
 	"DeleteFunctionEventInvokeConfig": op((*Plane).deleteFunctionEventInvokeConfig), // delivers events as usual
 	"GetAccountSettings":              op((*Plane).getAccountSettings),              // limits, and what is used of them
 	"GetAlias":                        op((*Plane).getAlias),                        // one alias
@@ -51,12 +53,14 @@ var operations = map[string]operation{
 	"GetFunctionConcurrency":          op((*Plane).getFunctionConcurrency),          // what is reserved
 	"GetFunctionConfiguration":        op((*Plane).getFunctionConfiguration),        // a version alone
 	"GetFunctionEventInvokeConfig":    op((*Plane).getFunctionEventInvokeConfig),    // how events are delivered
+	"GetFunctionUrlConfig":            op((*Plane).getFunctionURLConfig),            // the URL, and who may call it
 	"GetFunctionRecursionConfig":      op((*Plane).getFunctionRecursionConfig),      // whether loops are stopped
 	"GetPolicy":                       op((*Plane).getPolicy),                       // who may call a function
 	"GetRuntimeManagementConfig":      op((*Plane).getRuntimeManagementConfig),      // says that the runtime is kept up to date
 	"ListAliases":                     op((*Plane).listAliases),                     // of a function, by name
 	"ListEventSourceMappings":         op((*Plane).listEventSourceMappings),         // all mappings
 	"ListFunctionEventInvokeConfigs":  op((*Plane).listFunctionEventInvokeConfigs),  // of all versions of a function
+	"ListFunctionUrlConfigs":          op((*Plane).listFunctionURLConfigs),          // of a function and its aliases
 	"ListFunctions":                   op((*Plane).listFunctions),                   // all functions, by name
 	"ListTags":                        op((*Plane).listTags),                        // of a function
 	"ListVersionsByFunction":          op((*Plane).listVersionsByFunction),          // $LATEST, then the published ones
@@ -71,6 +75,7 @@ var operations = map[string]operation{
 	"UpdateEventSourceMapping":        op((*Plane).noMapping),                       // polls otherwise
 	"UpdateFunctionCode":              op((*Plane).updateFunctionCode),              // gives $LATEST other code
 	"UpdateFunctionConfiguration":     op((*Plane).updateFunctionConfiguration),     // gives $LATEST other settings
+	"UpdateFunctionUrlConfig":         op((*Plane).updateFunctionURLConfig),         // changes a part of the URL's settings
 	"UpdateFunctionEventInvokeConfig": op((*Plane).updateFunctionEventInvokeConfig), // changes a part of how events are delivered
 }
 

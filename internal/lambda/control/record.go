@@ -132,11 +132,13 @@ type function struct {
 	Aliases       map[string]*Alias             `json:",omitempty"`
 	Policies      map[string]*policy            `json:",omitempty"` // by qualifier
 	InvokeConfigs map[string]*EventInvokeConfig `json:",omitempty"` // by qualifier
+	URLs          map[string]*functionURL       `json:",omitempty"` // by qualifier
 	Tags          map[string]string             `json:",omitempty"`
 
-	// Of the aliases and the qualifiers with an InvokeConfig: those that the template has.
+	// Of the aliases and the qualifiers with an InvokeConfig or a URL: those that the template has.
 	TemplateAliases []string `json:",omitempty"`
 	TemplateConfigs []string `json:",omitempty"`
+	TemplateURLs    []string `json:",omitempty"`
 
 	versions map[string]*version // by number, with $LATEST; documents of their own
 	dormant  bool                // of a template that has not been deployed again yet
@@ -187,6 +189,7 @@ func (f *function) clone() *function {
 	for _, p := range c.Policies {
 		p.Statement = slices.Clone(p.Statement)
 	}
+	c.URLs = cloneEach(f.URLs)
 	c.Tags = maps.Clone(f.Tags)
 	c.versions = cloneEach(f.versions)
 	return &c

@@ -323,6 +323,7 @@ func (p *Plane) deleteAlias(_ context.Context, in *AliasRequest) (*struct{}, err
 		delete(f.Aliases, *in.Name)
 		delete(f.Policies, *in.Name)
 		delete(f.InvokeConfigs, *in.Name)
+		delete(f.URLs, *in.Name)
 		return f, nil
 	})
 	return nil, err
