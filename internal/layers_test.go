@@ -15,7 +15,7 @@ var rungs = [][]string{
 	2:  {"jsonpath", "jsonata", "schema", "iam", "history", "awsmodel", "pattern"},
 	3:  {"payload"},
 	4:  {"asl", "cfn"},
-	5:  {"engine", "lint", "store", "watch", "lambda", "logs", "awsclient", "s3", "sqs", "sns"},
+	5:  {"engine", "lint", "store", "watch", "lambda", "logs", "awsclient", "s3", "sqs", "sns", "metrics"},
 	6:  {"task", "trigger", "items"},
 	7:  {"trial"},
 	8:  {"runner"},
