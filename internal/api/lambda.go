@@ -104,6 +104,8 @@ var lambdaOperations = []lambdaOperation{
 	{"DELETE", "/2019-09-25/functions/{FunctionName}/event-invoke-config", "DeleteFunctionEventInvokeConfig", 204, []lambdaParameter{qualifierParameter}},
 	{"GET", "/2019-09-25/functions/{FunctionName}/event-invoke-config/list", "ListFunctionEventInvokeConfigs", 200, pageParameters},
 	{"GET", "/2020-06-30/functions/{FunctionName}/code-signing-config", "GetFunctionCodeSigningConfig", 200, nil},
+	{"DELETE", "/2020-06-30/functions/{FunctionName}/code-signing-config", "DeleteFunctionCodeSigningConfig", 204, nil},
+	{"PUT", "/2021-07-20/functions/{FunctionName}/runtime-management-config", "PutRuntimeManagementConfig", 200, []lambdaParameter{qualifierParameter}},
 	{"GET", "/2021-07-20/functions/{FunctionName}/runtime-management-config", "GetRuntimeManagementConfig", 200, []lambdaParameter{qualifierParameter}},
 	{"POST", "/2021-10-31/functions/{FunctionName}/url", "CreateFunctionUrlConfig", 201, []lambdaParameter{qualifierParameter}},
 	{"GET", "/2021-10-31/functions/{FunctionName}/url", "GetFunctionUrlConfig", 200, []lambdaParameter{qualifierParameter}},

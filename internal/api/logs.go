@@ -19,6 +19,7 @@ var logsProtocol = protocol{
 		logs.LimitExceededException:         {"", 400},
 		logs.ResourceAlreadyExistsException: {"", 400},
 		logs.ResourceNotFoundException:      {"", 400},
+		sfn.ValidationException:             {"", 400},
 	},
 	refused: map[string]string{
 		"StartLiveTail": "poll FilterLogEvents instead, as aws logs tail --follow does",
@@ -42,23 +43,26 @@ func (s *cloudWatchLogs) place(ctx context.Context) sfn.Place { return callerOf(
 
 // logsOperations is the table of all operations that are served.
 var logsOperations = map[string]operation[*cloudWatchLogs]{
-	"CreateLogGroup":        op((*cloudWatchLogs).createLogGroup),        // with tags
-	"CreateLogStream":       op((*cloudWatchLogs).createLogStream),       // in a group
-	"DeleteLogGroup":        op((*cloudWatchLogs).deleteLogGroup),        // with all that is in it
-	"DeleteLogStream":       op((*cloudWatchLogs).deleteLogStream),       // with its events
-	"DeleteRetentionPolicy": op((*cloudWatchLogs).deleteRetentionPolicy), // lets events stay for ever
-	"DescribeLogGroups":     op((*cloudWatchLogs).describeLogGroups),     // by prefix or part of the name
-	"DescribeLogStreams":    op((*cloudWatchLogs).describeLogStreams),    // by name or by the time of the last event
-	"FilterLogEvents":       op((*cloudWatchLogs).filterLogEvents),       // of a group, by time and pattern
-	"GetLogEvents":          op((*cloudWatchLogs).getLogEvents),          // of a stream, forward and backward
-	"ListTagsForResource":   op((*cloudWatchLogs).listTagsForResource),   // of a group, by ARN
-	"ListTagsLogGroup":      op((*cloudWatchLogs).listTagsLogGroup),      // the same by name
-	"PutLogEvents":          op((*cloudWatchLogs).putLogEvents),          // a batch for a stream
-	"PutRetentionPolicy":    op((*cloudWatchLogs).putRetentionPolicy),    // lets events expire
-	"TagLogGroup":           op((*cloudWatchLogs).tagLogGroup),           // by name
-	"TagResource":           op((*cloudWatchLogs).tagResource),           // by ARN
-	"UntagLogGroup":         op((*cloudWatchLogs).untagLogGroup),         // by name
-	"UntagResource":         op((*cloudWatchLogs).untagResource),         // by ARN
+	"AssociateKmsKey":               op((*cloudWatchLogs).associateKmsKey),               // kept and shown
+	"CreateLogGroup":                op((*cloudWatchLogs).createLogGroup),                // with tags
+	"CreateLogStream":               op((*cloudWatchLogs).createLogStream),               // in a group
+	"DeleteLogGroup":                op((*cloudWatchLogs).deleteLogGroup),                // with all that is in it
+	"DeleteLogStream":               op((*cloudWatchLogs).deleteLogStream),               // with its events
+	"DeleteRetentionPolicy":         op((*cloudWatchLogs).deleteRetentionPolicy),         // lets events stay for ever
+	"DescribeLogGroups":             op((*cloudWatchLogs).describeLogGroups),             // by prefix or part of the name
+	"DescribeLogStreams":            op((*cloudWatchLogs).describeLogStreams),            // by name or by the time of the last event
+	"DisassociateKmsKey":            op((*cloudWatchLogs).disassociateKmsKey),            // shows no key any more
+	"FilterLogEvents":               op((*cloudWatchLogs).filterLogEvents),               // of a group, by time and pattern
+	"GetLogEvents":                  op((*cloudWatchLogs).getLogEvents),                  // of a stream, forward and backward
+	"ListTagsForResource":           op((*cloudWatchLogs).listTagsForResource),           // of a group, by ARN
+	"ListTagsLogGroup":              op((*cloudWatchLogs).listTagsLogGroup),              // the same by name
+	"PutLogEvents":                  op((*cloudWatchLogs).putLogEvents),                  // a batch for a stream
+	"PutLogGroupDeletionProtection": op((*cloudWatchLogs).putLogGroupDeletionProtection), // a group that cannot be deleted
+	"PutRetentionPolicy":            op((*cloudWatchLogs).putRetentionPolicy),            // lets events expire
+	"TagLogGroup":                   op((*cloudWatchLogs).tagLogGroup),                   // by name
+	"TagResource":                   op((*cloudWatchLogs).tagResource),                   // by ARN
+	"UntagLogGroup":                 op((*cloudWatchLogs).untagLogGroup),                 // by name
+	"UntagResource":                 op((*cloudWatchLogs).untagResource),                 // by ARN
 }
 
 // Limits of members (API reference, CloudWatch Logs).

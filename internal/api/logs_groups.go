@@ -22,6 +22,8 @@ type createLogGroupInput struct {
 	LogGroupName  sfn.OptString     `json:"logGroupName"`
 	LogGroupClass sfn.OptString     `json:"logGroupClass"`
 	Tags          map[string]string `json:"tags"`
+	KMSKeyID      sfn.OptString     `json:"kmsKeyId"`
+	Protected     bool              `json:"deletionProtectionEnabled"`
 }
 
 func (s *cloudWatchLogs) createLogGroup(_ context.Context, in *createLogGroupInput) (nothing, error) {
@@ -29,13 +31,14 @@ func (s *cloudWatchLogs) createLogGroup(_ context.Context, in *createLogGroupInp
 	c.required("logGroupName", in.LogGroupName)
 	c.logGroup("logGroupName", in.LogGroupName)
 	c.oneOf("logGroupClass", in.LogGroupClass, standardClass, "INFREQUENT_ACCESS", "DELIVERY")
+	c.length("kmsKeyId", in.KMSKeyID, 0, maxKMSKey)
 	if err := c.logsErr(); err != nil {
 		return nothing{}, err
 	}
 	if err := checkLogTags(in.Tags); err != nil {
 		return nothing{}, err
 	}
-	return nothing{}, s.logs.CreateGroup(logs.Group{Name: in.LogGroupName.Text, Class: in.LogGroupClass.Text, Tags: in.Tags})
+	return nothing{}, s.logs.CreateGroup(logs.Group{Name: in.LogGroupName.Text, Class: in.LogGroupClass.Text, Tags: in.Tags, KMSKeyID: in.KMSKeyID.Text, Protected: in.Protected})
 }
 
 type logGroupInput struct {
@@ -109,6 +112,8 @@ type logGroupItem struct {
 	StoredBytes       int64  `json:"storedBytes"`
 	LogGroupClass     string `json:"logGroupClass"`
 	LogGroupARN       string `json:"logGroupArn"`
+	KMSKeyID          string `json:"kmsKeyId,omitempty"`
+	Protected         bool   `json:"deletionProtectionEnabled"`
 }
 
 func (s *cloudWatchLogs) describeLogGroups(ctx context.Context, in *describeLogGroupsInput) (*describeLogGroupsOutput, error) {
@@ -146,7 +151,7 @@ func (s *cloudWatchLogs) describeLogGroups(ctx context.Context, in *describeLogG
 		arn := s.place(ctx).LogGroupARN(g.Name)
 		out.LogGroups = append(out.LogGroups, logGroupItem{
 			LogGroupName: g.Name, CreationTime: g.Created.UnixMilli(), RetentionInDays: g.Retention, ARN: arn + ":*", StoredBytes: g.Bytes,
-			LogGroupClass: class, LogGroupARN: arn,
+			LogGroupClass: class, LogGroupARN: arn, KMSKeyID: g.KMSKeyID, Protected: g.Protected,
 		})
 	}
 	return out, nil

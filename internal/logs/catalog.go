@@ -29,6 +29,8 @@ type groupRecord struct {
 	Retention int               `json:"retention,omitempty"`
 	Class     string            `json:"class,omitempty"`
 	Tags      map[string]string `json:"tags,omitempty"`
+	KMSKeyID  string            `json:"kmsKeyId,omitempty"`
+	Protected bool              `json:"protected,omitempty"` // from deletion
 }
 
 // streamRecord is what is kept of a stream beside its events.

@@ -351,10 +351,12 @@ type Group struct {
 	Retention int // days; 0: events never expire
 	Class     string
 	Tags      map[string]string
-	Bytes     int64 // that its events take
+	KMSKeyID  string // kept and shown; events are not encrypted here
+	Protected bool   // from deletion
+	Bytes     int64  // that its events take
 }
 
-// CreateGroup creates a log group of g's name, class and tags. The error may be the exception ResourceAlreadyExistsException,
+// CreateGroup creates a log group of g's name, class, tags, key and protection. The error may be the exception ResourceAlreadyExistsException,
 // InvalidParameterException or LimitExceededException.
 func (s *Service) CreateGroup(g Group) error {
 	s.mu.Lock()
@@ -376,7 +378,7 @@ func (s *Service) createGroup(g Group) (*group, error) {
 		return nil, sfn.Refuse(LimitExceededException, "Resource limit exceeded.")
 	}
 	s.nextID++
-	record := groupRecord{ID: s.nextID, Name: g.Name, Created: s.now().UnixMilli(), Class: g.Class, Tags: maps.Clone(g.Tags)}
+	record := groupRecord{ID: s.nextID, Name: g.Name, Created: s.now().UnixMilli(), Class: g.Class, Tags: maps.Clone(g.Tags), KMSKeyID: g.KMSKeyID, Protected: g.Protected}
 	made, err := openGroup(s.fs, s.dir, record)
 	if err != nil {
 		return nil, err
@@ -388,10 +390,14 @@ func (s *Service) createGroup(g Group) (*group, error) {
 	return made, nil
 }
 
-// DeleteGroup deletes a log group with all that is in it. The error may be the exception ResourceNotFoundException.
+// DeleteGroup deletes a log group with all that is in it. The error may be the exception ResourceNotFoundException, or
+// ValidationException for one that is protected.
 func (s *Service) DeleteGroup(name string) error {
 	var gone *group
 	err := s.change(name, func(g *group) error {
+		if g.record.Protected {
+			return sfn.Refuse(sfn.ValidationException, "The log group %s is protected from deletion: disable its deletion protection first.", name)
+		}
 		gone = g
 		delete(s.groups, name)
 		s.streams -= len(g.streams)
@@ -446,7 +452,7 @@ func (s *Service) Group(name string) (Group, error) {
 func (g *group) describe() Group {
 	return Group{
 		Name: g.record.Name, Created: time.UnixMilli(g.record.Created).UTC(), Retention: g.record.Retention, Class: g.record.Class,
-		Tags: maps.Clone(g.record.Tags), Bytes: g.size(),
+		Tags: maps.Clone(g.record.Tags), KMSKeyID: g.record.KMSKeyID, Protected: g.record.Protected, Bytes: g.size(),
 	}
 }
 
@@ -454,6 +460,22 @@ func (g *group) describe() Group {
 func (s *Service) SetRetention(name string, days int) error {
 	return s.change(name, func(g *group) error {
 		g.record.Retention = days
+		return s.record(g.changed())
+	})
+}
+
+// SetKey has the group show a KMS key, or none for "". The error may be the exception ResourceNotFoundException.
+func (s *Service) SetKey(name, key string) error {
+	return s.change(name, func(g *group) error {
+		g.record.KMSKeyID = key
+		return s.record(g.changed())
+	})
+}
+
+// SetProtection protects the group from deletion, or no longer. The error may be the exception ResourceNotFoundException.
+func (s *Service) SetProtection(name string, protected bool) error {
+	return s.change(name, func(g *group) error {
+		g.record.Protected = protected
 		return s.record(g.changed())
 	})
 }

@@ -61,7 +61,11 @@ func (p *Plane) Deploy(d Deployment) error {
 		if d.Tags != nil {
 			f.Tags = d.Tags
 		}
-		f.versions[lambda.Latest] = &version{Config: c, Source: d.Source, Binary: d.Binary, Stamp: d.Stamp}
+		next := &version{Config: c, Source: d.Source, Binary: d.Binary, Stamp: d.Stamp}
+		if before := f.latest(); before != nil {
+			next.RuntimeManagement = before.RuntimeManagement
+		}
+		f.versions[lambda.Latest] = next
 		return f, nil
 	})
 	var refused *lambda.Error

@@ -422,11 +422,15 @@ func (p *Plane) getFunction(ctx context.Context, in *GetRequest) (*GetFunctionRe
 		return nil, err
 	}
 	code := p.measured(ctx, v)
-	out := &GetFunctionResponse{Configuration: p.present(code, t.qualifier), Tags: f.Tags}
+	out := &GetFunctionResponse{Configuration: p.present(code, t.qualifier)}
 	out.Code.RepositoryType = "S3"
 	if code.Code != "" {
 		out.Code.Location = CodePath + code.Code
 	}
+	if t.qualifier != "" {
+		return out, nil // tags and concurrency are the function's, and are not shown with its versions and aliases
+	}
+	out.Tags = f.Tags
 	if f.Reserved != nil {
 		out.Concurrency = &Concurrency{f.Reserved}
 	}

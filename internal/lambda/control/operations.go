@@ -42,6 +42,7 @@ var operations = map[string]operation{
 	"DeleteAlias":                     op((*Plane).deleteAlias),                     // forgets a name
 	"DeleteEventSourceMapping":        op((*Plane).noMapping),                       // stops polling
 	"DeleteFunction":                  op((*Plane).deleteFunction),                  // deletes a function or one version
+	"DeleteFunctionCodeSigningConfig": op((*Plane).deleteFunctionCodeSigningConfig), // of which there never is one
 	"DeleteFunctionConcurrency":       op((*Plane).deleteFunctionConcurrency),       // reserves nothing
 	"DeleteFunctionUrlConfig":         op((*Plane).deleteFunctionURLConfig),         // takes the URL away
 	"DeleteFunctionEventInvokeConfig": op((*Plane).deleteFunctionEventInvokeConfig), // delivers events as usual
@@ -68,6 +69,7 @@ var operations = map[string]operation{
 	"PutFunctionConcurrency":          op((*Plane).putFunctionConcurrency),          // reserves concurrency, which also limits it
 	"PutFunctionEventInvokeConfig":    op((*Plane).putFunctionEventInvokeConfig),    // says how events are delivered
 	"PutFunctionRecursionConfig":      op((*Plane).putFunctionRecursionConfig),      // says whether loops are stopped
+	"PutRuntimeManagementConfig":      op((*Plane).putRuntimeManagementConfig),      // says when the runtime is brought up to date
 	"RemovePermission":                op((*Plane).removePermission),                // takes a permission back
 	"TagResource":                     op((*Plane).tagResource),                     // adds tags
 	"UntagResource":                   op((*Plane).untagResource),                   // removes tags

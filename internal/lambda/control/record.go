@@ -151,6 +151,8 @@ type version struct {
 	Source string `json:",omitempty"` // the folder of a template's function in Go
 	Binary string `json:",omitempty"` // the program of a template's function that is run as it lies there
 	Stamp  string `json:",omitempty"` // what the files behind Binary looked like
+
+	RuntimeManagement *RuntimeManagement `json:",omitempty"` // nil means Auto
 }
 
 // The collections of documents.

@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -189,19 +190,75 @@ func (p *Plane) getFunctionCodeSigningConfig(_ context.Context, in *GetRequest) 
 	return &CodeSigning{f.Name}, nil
 }
 
-// RuntimeManagement is the response of GetRuntimeManagementConfig.
-type RuntimeManagement struct{ UpdateRuntimeOn, FunctionArn string }
+// deleteFunctionCodeSigningConfig has nothing to delete: nothing is signed here.
+func (p *Plane) deleteFunctionCodeSigningConfig(_ context.Context, in *GetRequest) (*struct{}, error) {
+	_, _, err := p.function(in.FunctionName, "", maxNameOrARN)
+	return nil, err
+}
 
-func (p *Plane) getRuntimeManagementConfig(_ context.Context, in *GetRequest) (*RuntimeManagement, error) {
-	f, _, t, err := p.version(in.FunctionName, in.Qualifier)
+// RuntimeManagement says when a function's runtime is brought up to date: Auto, FunctionUpdate, or Manual with the version that it stays at. There is
+// one runtime here, so that it is only kept and shown.
+type RuntimeManagement struct {
+	UpdateRuntimeOn   string
+	FunctionArn       string `json:",omitempty"` // made for each answer
+	RuntimeVersionArn string `json:",omitempty"`
+}
+
+// RuntimeManagementRequest is the request of PutRuntimeManagementConfig.
+type RuntimeManagementRequest struct {
+	FunctionName                       *string
+	Qualifier                          string
+	UpdateRuntimeOn, RuntimeVersionArn *string
+}
+
+var matchRuntimeVersion = regexp.MustCompile(`^arn:(aws[a-zA-Z-]*):lambda:[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d::runtime:.+$`)
+
+const patternRuntimeVersion = `arn:(aws[a-zA-Z-]*):lambda:[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}::runtime:.+`
+
+func (p *Plane) putRuntimeManagementConfig(_ context.Context, in *RuntimeManagementRequest) (*RuntimeManagement, error) {
+	var c constraints
+	c.required("updateRuntimeOn", in.UpdateRuntimeOn)
+	c.oneOf("updateRuntimeOn", in.UpdateRuntimeOn, "Auto", "Manual", "FunctionUpdate")
+	c.matches("runtimeVersionArn", in.RuntimeVersionArn, matchRuntimeVersion, patternRuntimeVersion)
+	if err := c.err(); err != nil {
+		return nil, err
+	}
+	_, v, t, err := p.version(in.FunctionName, in.Qualifier)
 	if err != nil {
 		return nil, err
 	}
-	qualifier := t.qualifier
-	if qualifier == "" {
-		qualifier = lambda.Latest
+	switch manual := *in.UpdateRuntimeOn == "Manual"; {
+	case manual && text(in.RuntimeVersionArn) == "":
+		return nil, invalid("RuntimeVersionArn is required when UpdateRuntimeOn is set to Manual.")
+	case !manual && text(in.RuntimeVersionArn) != "":
+		return nil, invalid("RuntimeVersionArn can only be specified when UpdateRuntimeOn is set to Manual.")
 	}
-	return &RuntimeManagement{"Auto", p.arn(f.Name, qualifier)}, nil
+	number := v.Config.Version
+	var kept RuntimeManagement
+	_, err = p.change(t.name, func(f *function) (*function, error) {
+		if f == nil || f.versions[number] == nil {
+			return nil, notFound("Function not found: %s", p.arn(t.name, t.qualifier))
+		}
+		kept = RuntimeManagement{UpdateRuntimeOn: *in.UpdateRuntimeOn, RuntimeVersionArn: text(in.RuntimeVersionArn)}
+		stored := kept
+		f.versions[number].RuntimeManagement = &stored
+		return f, nil
+	})
+	kept.FunctionArn = p.arn(t.name, orLatest(t.qualifier))
+	return &kept, err
+}
+
+func (p *Plane) getRuntimeManagementConfig(_ context.Context, in *GetRequest) (*RuntimeManagement, error) {
+	f, v, t, err := p.version(in.FunctionName, in.Qualifier)
+	if err != nil {
+		return nil, err
+	}
+	shown := RuntimeManagement{UpdateRuntimeOn: "Auto"}
+	if v.RuntimeManagement != nil {
+		shown = *v.RuntimeManagement
+	}
+	shown.FunctionArn = p.arn(f.Name, orLatest(t.qualifier))
+	return &shown, nil
 }
 
 // The limits of tags (developer guide, "Use tags on Lambda functions").
