@@ -34,6 +34,7 @@ type Config struct {
 	// Tracing sends X-Ray traces of executions and invocations.
 	Tracing bool
 	Logs    LogConfig
+	HTTPAPI HTTPAPIConfig
 
 	EndpointWatch EndpointWatchConfig
 }
@@ -77,7 +78,9 @@ type ScheduleConfig struct {
 type EndpointWatchConfig struct {
 	Probe, Summarize FunctionConfig
 	Schedule         ScheduleConfig
-	Input            WatchInput
+	// EventMaxAge is how long an event goes on trying to start an execution, 1 minute to 24 hours.
+	EventMaxAge time.Duration
+	Input       WatchInput
 }
 
 // WatchInput is what the schedule starts endpoint-watch with (schemas/endpoint-watch.input.schema.json).
@@ -111,7 +114,10 @@ func stages() []Config {
 			Level:         awslambda.ApplicationLogLevel_DEBUG,
 			ExecutionData: true,
 		},
+		// Starting a workflow by hand or from a pipeline is rare; more than this is a loop or an attack.
+		HTTPAPI: HTTPAPIConfig{RequestsPerSecond: 5, Burst: 10},
 		EndpointWatch: EndpointWatchConfig{
+			EventMaxAge: 10 * time.Minute,
 			// A probe may take 10 seconds (timeoutMillis in its schema), and compiling its contracts comes on top in a first
 			// invocation. Below 256 MB the share of a CPU makes TLS handshakes slow, and they are part of what is measured.
 			Probe:     FunctionConfig{MemoryMB: 256, Timeout: 15 * time.Second},
@@ -200,6 +206,10 @@ func (c Config) validate() error {
 		require(time.Second <= f.Timeout && f.Timeout <= 15*time.Minute && f.Timeout%time.Second == 0,
 			"EndpointWatch.%s.Timeout: %v is not whole seconds from 1s to 15m", f.name, f.Timeout)
 	}
+	require(c.HTTPAPI.RequestsPerSecond >= 1, "HTTPAPI.RequestsPerSecond: %d lets nothing through", c.HTTPAPI.RequestsPerSecond)
+	require(c.HTTPAPI.Burst >= 1 && c.HTTPAPI.Burst <= 5000, "HTTPAPI.Burst: %d is not 1 to 5000", c.HTTPAPI.Burst)
+	age := c.EndpointWatch.EventMaxAge
+	require(time.Minute <= age && age <= 24*time.Hour && age%time.Second == 0, "EndpointWatch.EventMaxAge: %v is not whole seconds from 1m to 24h", age)
 	for _, problem := range c.EndpointWatch.Schedule.problems() {
 		require(false, "EndpointWatch.Schedule.%s", problem)
 	}

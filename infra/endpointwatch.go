@@ -13,7 +13,11 @@ type EndpointWatchStackProps struct {
 	Functions string
 }
 
-// EndpointWatchStack is the workflow endpoint-watch: a schedule, the state machine it starts and the functions that this calls.
+// watchRequested is the detail-type of events that start endpoint-watch; their detail is its input.
+const watchRequested = "Endpoint Watch Requested"
+
+// EndpointWatchStack is the workflow endpoint-watch: a schedule, a rule for events and a route over HTTP, the state machine that each of them starts, and
+// the functions that this calls.
 //
 // It is one stack. The split into one for what holds data and one for what does not pays where there is data that must
 // outlive a failed deployment; all this workflow leaves behind is its logs, which RemovalPolicy keeps where they matter. In
@@ -28,7 +32,7 @@ func NewEndpointWatchStack(scope constructs.Construct, id string, props *Endpoin
 	stack := awscdk.NewStack(scope, &id, &awscdk.StackProps{
 		// The id is the same in every stage, so logical ids and the template's file name are too.
 		StackName:             new("tutti-" + config.Stage + "-endpoint-watch"),
-		Description:           new("Tutti: probes endpoints on a schedule and reports those that are not healthy"),
+		Description:           new("Tutti: probes endpoints on a schedule or on request and reports those that are not healthy"),
 		Env:                   config.environment(),
 		TerminationProtection: &config.TerminationProtection,
 	})
@@ -60,6 +64,25 @@ func NewEndpointWatchStack(scope constructs.Construct, id string, props *Endpoin
 		When:        watch.Schedule,
 		Machine:     machine.Machine,
 		Input:       watch.Input.text(),
+	})
+	NewEventRule(stack, "EndpointWatchRequested", &EventRuleProps{
+		Name:        config.Stage + "-endpoint-watch-requested",
+		Description: "Starts endpoint-watch with the endpoints that an event names, for instance after a deployment",
+		Pattern:     map[string]any{"detail-type": []string{watchRequested}},
+		InputPath:   "$.detail",
+		MaxAge:      watch.EventMaxAge,
+		Machine:     machine.Machine,
+	})
+	api := NewHTTPAPI(stack, "HttpApi", &HTTPAPIProps{
+		Description: "Starts endpoint-watch with the endpoints in the body of a request",
+		Name:        config.Stage + "-endpoint-watch",
+		Limits:      config.HTTPAPI,
+		Logs:        config.Logs,
+		Routes:      []StartRoute{{ID: "StartEndpointWatch", Key: "POST /endpoint-watch", Machine: machine.Machine}},
+	})
+	awscdk.NewCfnOutput(stack, new("HttpApiUrl"), &awscdk.CfnOutputProps{
+		Description: new("Where POST /endpoint-watch starts a run; requests are signed for execute-api"),
+		Value:       api.API.AttrApiEndpoint(),
 	})
 	awscdk.NewCfnOutput(stack, new("EndpointWatchStateMachineArn"), &awscdk.CfnOutputProps{
 		Description: new("What to give to start-execution for a run out of turn"),

@@ -14,9 +14,12 @@ func TestEndpointWatchStack(t *testing.T) {
 	text := templateOf(t, "dev").Text
 	tpl := assertions.Template_FromString(&text, nil)
 	function, machine, schedule := "AWS::Lambda::Function", "AWS::StepFunctions::StateMachine", "AWS::Scheduler::Schedule"
+	rule, route, integration := "AWS::Events::Rule", "AWS::ApiGatewayV2::Route", "AWS::ApiGatewayV2::Integration"
+	machineRef := object{"Ref": assertions.Match_StringLikeRegexp(new("^EndpointWatchMachine"))}
 
 	for kind, count := range map[string]float64{
-		function: 2, machine: 1, schedule: 1, "AWS::IAM::Role": 4, "AWS::IAM::Policy": 4, "AWS::Logs::LogGroup": 3,
+		function: 2, machine: 1, schedule: 1, "AWS::IAM::Role": 6, "AWS::IAM::Policy": 6, "AWS::Logs::LogGroup": 4,
+		rule: 1, route: 1,
 	} {
 		check(t, "count of "+kind, func() { tpl.ResourceCountIs(&kind, &count) })
 	}
@@ -59,14 +62,27 @@ func TestEndpointWatchStack(t *testing.T) {
 			"State":              "ENABLED",
 			"FlexibleTimeWindow": object{"Mode": "OFF"},
 			"Target": object{
-				"Arn":         object{"Ref": assertions.Match_StringLikeRegexp(new("^EndpointWatchMachine"))},
+				"Arn":         machineRef,
 				"Input":       assertions.Match_SerializedJson(assertions.Match_ObjectLike(&object{"endpoints": assertions.Match_AnyValue()})),
 				"RetryPolicy": object{"MaximumEventAgeInSeconds": 240, "MaximumRetryAttempts": 3},
 			},
 		})
 	})
+	check(t, "rule", func() {
+		tpl.HasResourceProperties(&rule, object{
+			"EventPattern": object{"detail-type": []any{"Endpoint Watch Requested"}},
+			"Targets":      []any{object{"Arn": machineRef, "InputPath": "$.detail", "RetryPolicy": object{"MaximumEventAgeInSeconds": 600}}},
+		})
+	})
+	check(t, "route", func() {
+		tpl.HasResourceProperties(&route, object{"RouteKey": "POST /endpoint-watch", "AuthorizationType": "AWS_IAM"})
+		tpl.HasResourceProperties(&integration, object{
+			"IntegrationSubtype": "StepFunctions-StartExecution",
+			"RequestParameters":  object{"StateMachineArn": machineRef, "Input": "$request.body"},
+		})
+	})
 	check(t, "output", func() {
-		tpl.HasOutput(new("EndpointWatchStateMachineArn"), object{"Value": object{"Ref": assertions.Match_StringLikeRegexp(new("^EndpointWatchMachine"))}})
+		tpl.HasOutput(new("EndpointWatchStateMachineArn"), object{"Value": machineRef})
 	})
 }
 

@@ -25,9 +25,16 @@ var wildcards = map[string]string{
 	"logs:DescribeLogGroups":        "Step Functions lists the groups to find the destination",
 }
 
-// withoutQueue lists the schedules that have no dead-letter queue, by logical id without its hash, each with the reason.
+// unconditional lists the services that may assume a role without conditions on their source, each with the reason.
+var unconditional = map[string]string{
+	"lambda.amazonaws.com":     "Lambda does not give the keys (see NewGoFunction)",
+	"apigateway.amazonaws.com": "API Gateway's documentation does not promise the keys (see newStartRoute)",
+}
+
+// withoutQueue lists the schedules and rules that have no dead-letter queue, by logical id without its hash, each with the reason.
 var withoutQueue = map[string]string{
-	"EndpointWatchSchedule": "a start that was lost is made up by the next one a few minutes later",
+	"EndpointWatchSchedule":      "a start that was lost is made up by the next one a few minutes later",
+	"EndpointWatchRequestedRule": "whoever asks for a run sees that there is none, and the schedule makes it up",
 }
 
 // rules are what every template keeps, whatever is added to it. Each returns what breaks it.
@@ -43,6 +50,7 @@ var rules = map[string]func(template) []string{
 	"log groups end":                            logRetention,
 	"a machine may invoke just what it invokes": machinePermissions,
 	"a function ends before its state does":     functionTimeouts,
+	"an API knows its callers":                  apiRoutes,
 }
 
 func TestRules(t *testing.T) {
@@ -69,7 +77,7 @@ func TestExceptionsAreNeeded(t *testing.T) {
 				}
 			}
 		}
-		for id := range tpl.of("AWS::Scheduler::Schedule") {
+		for id := range starters(tpl) {
 			needed[withoutHash(id)] = true
 		}
 	}
@@ -124,6 +132,12 @@ func TestRulesRefuse(t *testing.T) {
 		{"a lost start is somebody's decision", schedule("Nightly12345678", `"RetryPolicy": {}`), "DeadLetterConfig"},
 		{"log groups end", `"L": {"Type": "AWS::Logs::LogGroup", "DeletionPolicy": "Delete"}`, "RetentionInDays"},
 		{"log groups end", `"L": {"Type": "AWS::Logs::LogGroup", "Properties": {"RetentionInDays": 1}}`, "DeletionPolicy"},
+		{"a lost start is somebody's decision", `"Later12345678": {"Type": "AWS::Events::Rule", "Properties": {"Targets": [{"RetryPolicy": {}}]}}`, "DeadLetterConfig"},
+		{"a role for each", `"E": {"Type": "AWS::Events::Rule", "Properties": {"Targets": [{"RoleArn": "a"}, {"RoleArn": "a"}]}}`, "a"},
+		{"an API knows its callers", `"R": {"Type": "AWS::ApiGatewayV2::Route"}`, "AuthorizationType"},
+		{"an API knows its callers", `"R": {"Type": "AWS::ApiGatewayV2::Route", "Properties": {"AuthorizationType": "NONE"}}`, "AuthorizationType"},
+		{"an API knows its callers", `"S": {"Type": "AWS::ApiGatewayV2::Stage"}`, "ThrottlingRateLimit"},
+		{"an API knows its callers", `"S": {"Type": "AWS::ApiGatewayV2::Stage"}`, "AccessLogSettings"},
 		{"a machine may invoke just what it invokes", machine(invoke, ""), "<F.Arn>"},
 		{"a machine may invoke just what it invokes", machine("{}", "") + "," + policy(`{"Action": "lambda:InvokeFunction", "Resource": "G"}`), "G"},
 		{"a machine may invoke just what it invokes", machine(`{"States": {"S": {"Type": "Task", "Resource": "arn:aws:states:::sns:publish"}}}`, ""), "sns:publish"},
@@ -176,7 +190,7 @@ func noManagedPolicy(tpl template) (problems []string) {
 	return problems
 }
 
-// trustIsNarrow asks for aws:SourceAccount and aws:SourceArn of every service but Lambda (see NewGoFunction).
+// trustIsNarrow asks for aws:SourceAccount and aws:SourceArn of every service but those in unconditional.
 func trustIsNarrow(tpl template) (problems []string) {
 	for _, s := range statements(tpl) {
 		if !s.trust {
@@ -191,7 +205,7 @@ func trustIsNarrow(tpl template) (problems []string) {
 		condition, _ := s.raw["Condition"].(object)
 		equals, _ := condition["StringEquals"].(object)
 		for _, key := range []string{"aws:SourceAccount", "aws:SourceArn"} {
-			if service != "lambda.amazonaws.com" && equals[key] == nil {
+			if unconditional[service] == "" && equals[key] == nil {
 				problems = append(problems, fmt.Sprintf("%s: %s may assume it without %s", s.where, service, key))
 			}
 		}
@@ -203,8 +217,15 @@ func trustIsNarrow(tpl template) (problems []string) {
 func ownRole(tpl template) (problems []string) {
 	users := map[string][]string{}
 	for id, r := range tpl.Resources {
-		for _, at := range [][]string{{"Role"}, {"RoleArn"}, {"Target", "RoleArn"}} {
-			if role := dig(r.Properties, at...); role != nil {
+		roles := []any{}
+		for _, at := range [][]string{{"Role"}, {"RoleArn"}, {"CredentialsArn"}, {"Target", "RoleArn"}} {
+			roles = append(roles, dig(r.Properties, at...))
+		}
+		for _, target := range list(r.Properties["Targets"]) {
+			roles = append(roles, dig(target, "RoleArn"))
+		}
+		for _, role := range roles {
+			if role != nil {
 				users[render(role)] = append(users[render(role)], id)
 			}
 		}
@@ -242,12 +263,44 @@ func machineLogs(tpl template) (problems []string) {
 }
 
 func scheduleDecision(tpl template) (problems []string) {
-	for id, s := range tpl.of("AWS::Scheduler::Schedule") {
-		if dig(s.Properties, "Target", "RetryPolicy") == nil {
-			problems = append(problems, id+": no RetryPolicy: a start would be tried for a day")
+	for id, targets := range starters(tpl) {
+		for _, target := range targets {
+			if dig(target, "RetryPolicy") == nil {
+				problems = append(problems, id+": no RetryPolicy: a start would be tried for a day")
+			}
+			if dig(target, "DeadLetterConfig") == nil && withoutQueue[withoutHash(id)] == "" {
+				problems = append(problems, id+": no DeadLetterConfig: add a queue, or its id to withoutQueue with a reason")
+			}
 		}
-		if dig(s.Properties, "Target", "DeadLetterConfig") == nil && withoutQueue[withoutHash(id)] == "" {
-			problems = append(problems, id+": no DeadLetterConfig: add a queue, or the schedule to withoutQueue with a reason")
+	}
+	return problems
+}
+
+// starters returns the targets of all schedules and rules, by logical id.
+func starters(tpl template) map[string][]any {
+	found := map[string][]any{}
+	for id, s := range tpl.of("AWS::Scheduler::Schedule") {
+		found[id] = list(s.Properties["Target"])
+	}
+	for id, r := range tpl.of("AWS::Events::Rule") {
+		found[id] = list(r.Properties["Targets"])
+	}
+	return found
+}
+
+// apiRoutes asks that every route knows its callers, and that every stage has limits and a log.
+func apiRoutes(tpl template) (problems []string) {
+	for id, r := range tpl.of("AWS::ApiGatewayV2::Route") {
+		if kind := r.Properties["AuthorizationType"]; kind == nil || kind == "NONE" {
+			problems = append(problems, id+": no AuthorizationType: anybody could start it")
+		}
+	}
+	for id, s := range tpl.of("AWS::ApiGatewayV2::Stage") {
+		if dig(s.Properties, "DefaultRouteSettings", "ThrottlingRateLimit") == nil {
+			problems = append(problems, id+": no ThrottlingRateLimit: the account's is the limit")
+		}
+		if dig(s.Properties, "AccessLogSettings", "DestinationArn") == nil {
+			problems = append(problems, id+": no AccessLogSettings")
 		}
 	}
 	return problems

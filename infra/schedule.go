@@ -2,7 +2,6 @@ package main
 
 import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsscheduler"
 	sfn "github.com/aws/aws-cdk-go/awscdk/v2/awsstepfunctions"
 	"github.com/aws/constructs-go/constructs/v10"
@@ -38,18 +37,11 @@ func NewSchedule(scope constructs.Construct, id string, props *ScheduleProps) Sc
 	this := constructs.NewConstruct(scope, &id)
 	stack := awscdk.Stack_Of(this)
 
-	role := awsiam.NewRole(this, new("Role"), &awsiam.RoleProps{
-		AssumedBy: serviceFor("scheduler.amazonaws.com", stack, stack.FormatArn(&awscdk.ArnComponents{
-			Service:      new("scheduler"),
-			Resource:     new("schedule-group"),
-			ResourceName: new(scheduleGroup),
-		})),
-		Description: new("Starts executions on schedule"),
-	})
-	role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-		Actions:   &[]*string{new("states:StartExecution")},
-		Resources: &[]*string{props.Machine.StateMachineArn()},
-	}))
+	role := newStarterRole(this, serviceFor("scheduler.amazonaws.com", stack, stack.FormatArn(&awscdk.ArnComponents{
+		Service:      new("scheduler"),
+		Resource:     new("schedule-group"),
+		ResourceName: new(scheduleGroup),
+	})), "Starts executions on schedule", props.Machine)
 
 	state := "DISABLED"
 	if props.When.Enabled {
