@@ -16,6 +16,7 @@ import (
 	"github.com/tutti-run/tutti/internal/lambda"
 	"github.com/tutti-run/tutti/internal/lambda/control"
 	"github.com/tutti-run/tutti/internal/logs"
+	"github.com/tutti-run/tutti/internal/metrics"
 	"github.com/tutti-run/tutti/internal/runner"
 	"github.com/tutti-run/tutti/internal/s3"
 	"github.com/tutti-run/tutti/internal/sfn"
@@ -127,6 +128,7 @@ type Stack struct {
 	cfg     Config
 	store   *store.Store
 	logs    *logs.Service
+	metrics *metrics.Service
 	events  *trigger.Events
 	objects *s3.Store
 	host    *lambda.Host
@@ -186,6 +188,7 @@ func Open(ctx context.Context, cfg Config) (_ *Stack, err error) {
 	if s.logs, err = logs.Open(filepath.Join(cfg.Data, "logs"), logs.WithLogger(cfg.Log)); err != nil {
 		return nil, err
 	}
+	s.openMetrics()
 	s.objects = s3.New(filepath.Join(cfg.Data, "s3"), s3.WithLogger(cfg.Log))
 	s.events, err = trigger.NewEvents(trigger.EventsConfig{Store: s.store, Place: cfg.Place, Targets: s.eventTargets(), Clock: cfg.Clock, Log: cfg.Log})
 	if err != nil {
@@ -273,6 +276,9 @@ func (s *Stack) Close(ctx context.Context) error {
 		}
 		if s.logs != nil { // behind those who log
 			errs = append(errs, s.logs.Close())
+		}
+		if s.metrics != nil { // behind those who count
+			errs = append(errs, s.metrics.Close())
 		}
 		if s.store != nil {
 			errs = append(errs, s.store.Close())
