@@ -11,6 +11,7 @@ import (
 	"github.com/tutti-run/tutti/internal/logs"
 	"github.com/tutti-run/tutti/internal/metrics"
 	"github.com/tutti-run/tutti/internal/sfn"
+	"github.com/tutti-run/tutti/internal/sqs"
 	"github.com/tutti-run/tutti/internal/trigger"
 )
 
@@ -24,6 +25,8 @@ type Config struct {
 	Events *trigger.Events
 	// Metrics keeps the metrics of Amazon CloudWatch.
 	Metrics *metrics.Service
+	// Queues is Amazon SQS.
+	Queues *sqs.Store
 	// S3 and Lambda are services with a REST protocol, which their handlers know in full: errors and the greatest body included.
 	S3, Lambda http.Handler
 	// Place is where requests are, and what they name, that do not say it by their signature; zero means [sfn.DefaultPlace].
@@ -45,6 +48,7 @@ func (c *Config) services() []service {
 		{route: logsProtocol.route, handler: serveJSON(&logsProtocol, logsOperations, newCloudWatchLogs(c), c.Log), served: c.Logs != nil},
 		{route: eventsProtocol.route, handler: serveJSON(&eventsProtocol, eventsOperations, newEventBridge(c), c.Log), served: c.Events != nil},
 		{route: cloudWatchProtocol.route, handler: translated("cloudwatch", cloudWatchProtocol.target, serveJSON(&cloudWatchProtocol, cloudWatchOperations, newCloudWatch(c), c.Log)), served: c.Metrics != nil},
+		{route: sqsProtocol.route, handler: translated("sqs", sqsProtocol.target, serveJSON(&sqsProtocol, sqsOperations, newQueues(c), c.Log)), served: c.Queues != nil},
 		{route: s3Route, handler: c.S3, served: c.S3 != nil},
 		{route: lambdaRoute, handler: c.Lambda, served: c.Lambda != nil},
 	}

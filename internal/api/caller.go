@@ -12,6 +12,7 @@ import (
 type caller struct {
 	accessKey, region string // of the signature's credential scope; "" without one
 	trace             string // the X-Ray trace header
+	url               string // the endpoint, as the client calls it
 }
 
 type callerKey struct{}
@@ -19,6 +20,7 @@ type callerKey struct{}
 // withCaller keeps what the request says of its sender.
 func withCaller(r *http.Request) context.Context {
 	c := caller{trace: r.Header.Get("X-Amzn-Trace-Id")}
+	c.url = endpointURL(r)
 	if scope := signatureScope(r); scope != nil {
 		c.accessKey, c.region = scope[0], scope[2]
 	}
@@ -52,4 +54,12 @@ func partition(region string) string {
 		return "aws-us-gov"
 	}
 	return "aws"
+}
+
+// endpointURL is the endpoint as the client calls it. AWS's own names, which calls within this process bear, belong to HTTPS.
+func endpointURL(r *http.Request) string {
+	if r.TLS != nil || strings.HasSuffix(plainHost(r.Host), ".amazonaws.com") {
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
 }

@@ -380,17 +380,19 @@ func withFlatNames(s *awsmodel.Shape, name func(*awsmodel.Member) flatName, done
 
 // sqsCodes are what the query protocol calls errors of SQS, which its model has forgotten too.
 var sqsCodes = map[string]string{
-	"BatchEntryIdsNotDistinct":     "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
-	"BatchRequestTooLong":          "AWS.SimpleQueueService.BatchRequestTooLong",
-	"EmptyBatchRequest":            "AWS.SimpleQueueService.EmptyBatchRequest",
-	"InvalidBatchEntryId":          "AWS.SimpleQueueService.InvalidBatchEntryId",
-	"MessageNotInflight":           "AWS.SimpleQueueService.MessageNotInflight",
-	"PurgeQueueInProgress":         "AWS.SimpleQueueService.PurgeQueueInProgress",
-	"QueueDeletedRecently":         "AWS.SimpleQueueService.QueueDeletedRecently",
-	"QueueDoesNotExist":            "AWS.SimpleQueueService.NonExistentQueue",
-	"QueueNameExists":              "QueueAlreadyExists",
-	"TooManyEntriesInBatchRequest": "AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
-	"UnsupportedOperation":         "AWS.SimpleQueueService.UnsupportedOperation",
+	"BatchEntryIdsNotDistinct":          "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
+	"BatchRequestTooLong":               "AWS.SimpleQueueService.BatchRequestTooLong",
+	"EmptyBatchRequest":                 "AWS.SimpleQueueService.EmptyBatchRequest",
+	"InvalidBatchEntryId":               "AWS.SimpleQueueService.InvalidBatchEntryId",
+	"InvalidParameterValueException":    "InvalidParameterValue",
+	"MessageNotInflight":                "AWS.SimpleQueueService.MessageNotInflight",
+	"MissingRequiredParameterException": "MissingParameter",
+	"PurgeQueueInProgress":              "AWS.SimpleQueueService.PurgeQueueInProgress",
+	"QueueDeletedRecently":              "AWS.SimpleQueueService.QueueDeletedRecently",
+	"QueueDoesNotExist":                 "AWS.SimpleQueueService.NonExistentQueue",
+	"QueueNameExists":                   "QueueAlreadyExists",
+	"TooManyEntriesInBatchRequest":      "AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
+	"UnsupportedOperation":              "AWS.SimpleQueueService.UnsupportedOperation",
 }
 
 // QueryCode is what the query protocol calls an exception of the service.

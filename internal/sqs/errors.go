@@ -3,7 +3,7 @@ package sqs
 import "github.com/tutti-run/tutti/internal/sfn"
 
 // The exceptions of Amazon SQS that are raised here (API reference, the Errors section of each operation). Those that end in Exception are of the
-// framework that the service is built with; clients know them by the codes in [QueryCodes].
+// framework that the service is built with. Clients know all of them by the codes of the query protocol, which whoever answers them adds.
 const (
 	BatchEntryIDsNotDistinct     sfn.ExceptionName = "BatchEntryIdsNotDistinct"          // two entries of a batch have one id
 	BatchRequestTooLong          sfn.ExceptionName = "BatchRequestTooLong"               // the messages of a batch are over the limit together
@@ -23,28 +23,6 @@ const (
 	TooManyEntriesInBatchRequest sfn.ExceptionName = "TooManyEntriesInBatchRequest"      // more than ten
 	UnsupportedOperation         sfn.ExceptionName = "UnsupportedOperation"              // the operation does not fit what the queue is
 )
-
-// QueryCodes is the table of the codes that exceptions have in the query protocol, where these differ from their names. Clients are told them by the
-// header X-Amzn-Query-Error (botocore's model of the service, "awsQueryCompatible").
-var QueryCodes = map[sfn.ExceptionName]string{
-	BatchEntryIDsNotDistinct:     "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
-	BatchRequestTooLong:          "AWS.SimpleQueueService.BatchRequestTooLong",
-	EmptyBatchRequest:            "AWS.SimpleQueueService.EmptyBatchRequest",
-	InvalidAttributeName:         "InvalidAttributeName",
-	InvalidAttributeValue:        "InvalidAttributeValue",
-	InvalidBatchEntryID:          "AWS.SimpleQueueService.InvalidBatchEntryId",
-	InvalidMessageContents:       "InvalidMessageContents",
-	InvalidParameterValue:        "InvalidParameterValue",
-	MessageNotInflight:           "AWS.SimpleQueueService.MessageNotInflight",
-	MissingParameter:             "MissingParameter",
-	OverLimit:                    "OverLimit",
-	QueueDoesNotExist:            "AWS.SimpleQueueService.NonExistentQueue",
-	QueueNameExists:              "QueueAlreadyExists",
-	ReceiptHandleIsInvalid:       "ReceiptHandleIsInvalid",
-	ResourceNotFound:             "ResourceNotFoundException",
-	TooManyEntriesInBatchRequest: "AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
-	UnsupportedOperation:         "AWS.SimpleQueueService.UnsupportedOperation",
-}
 
 // invalid refuses a parameter's value, in the words of AWS.
 func invalid(value any, parameter, reason string) error {

@@ -83,8 +83,8 @@ type Sent struct {
 	Sequence                                          string // of FIFO queues
 }
 
-// size is what counts of a message: its body, and names, types and values of its attributes.
-func (e *Entry) size() int {
+// Size is what counts of a message: its body, and names, types and values of its attributes.
+func (e *Entry) Size() int {
 	n := len(e.Body)
 	for name, a := range e.Attributes {
 		n += len(name) + len(a.DataType) + len(a.bytes())
@@ -109,7 +109,7 @@ func (e *Entry) check(limit int) error {
 	if e.Body == "" {
 		return missing("MessageBody")
 	}
-	if e.size() > limit {
+	if e.Size() > limit {
 		return sfn.Refuse(InvalidParameterValue, "One or more parameters are invalid. Reason: Message must be shorter than %d bytes.", limit)
 	}
 	if !readable(e.Body) {

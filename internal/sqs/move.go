@@ -227,6 +227,7 @@ func (s *Store) StartMessageMoveTask(source, destination string, rate *int) (str
 		t.Rate = *rate
 	}
 	q.mu.Lock()
+	q.settle(s.now())
 	t.ToMove = int64(q.counts[ready])
 	q.mu.Unlock()
 	s.changing.Lock()
@@ -350,7 +351,7 @@ func (s *Store) runTask(t *moveTask) {
 			var refused *sfn.Exception
 			failure := err.Error()
 			if errors.Is(err, errQueueGone) || errors.As(err, &refused) {
-				failure = QueryCodes[QueueDoesNotExist]
+				failure = "AWS.SimpleQueueService.NonExistentQueue"
 			}
 			s.endTask(t, TaskFailed, failure)
 			return

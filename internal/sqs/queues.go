@@ -224,6 +224,12 @@ func (q *queue) attributes() map[string]string {
 	return a
 }
 
+// AttributeNames lists the names of all attributes that a queue can have, and All.
+func AttributeNames() []string {
+	return slices.Concat(computed, slices.Collect(maps.Keys(numberAttributes)), slices.Collect(maps.Keys(fifoOnly)),
+		[]string{attrPolicy, attrRedrive, attrRedriveAllow, attrKmsKey, attrManagedSSE, attrAll})
+}
+
 // GetQueueAttributes returns the attributes of the names, of which All stands for all. The error may be QueueDoesNotExist or InvalidAttributeName.
 func (s *Store) GetQueueAttributes(name string, names []string) (map[string]string, error) {
 	q, done, err := s.use(name)
@@ -231,8 +237,7 @@ func (s *Store) GetQueueAttributes(name string, names []string) (map[string]stri
 		return nil, err
 	}
 	defer done()
-	known := slices.Concat(computed, slices.Collect(maps.Keys(numberAttributes)), slices.Collect(maps.Keys(fifoOnly)),
-		[]string{attrPolicy, attrRedrive, attrRedriveAllow, attrKmsKey, attrManagedSSE, attrAll})
+	known := AttributeNames()
 	for _, n := range names {
 		if !slices.Contains(known, n) {
 			return nil, sfn.Refuse(InvalidAttributeName, "Unknown Attribute %s.", n)
