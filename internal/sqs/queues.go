@@ -416,3 +416,6 @@ func (s *Store) UntagQueue(name string, keys []string) error {
 		return q.settings, all, nil
 	})
 }
+
+// FIFO tells whether a queue of the name is a FIFO queue.
+func FIFO(name string) bool { return strings.HasSuffix(name, fifoSuffix) }

@@ -53,6 +53,7 @@ func deployers() map[string]deployer {
 		"AWS::ApiGatewayV2::Authorizer":           (*Stack).deployAuthorizer,     // who may pass
 		"AWS::ApiGatewayV2::Stage":                (*Stack).deployStage,          // the API under a name, with its throttles and log
 		"AWS::S3::Bucket":                         (*Stack).deployBucket,         // a bucket in the data folder
+		"AWS::SQS::Queue":                         (*Stack).deployQueue,          // a queue in the data folder
 	}
 }
 
@@ -64,6 +65,7 @@ var passive = map[string]bool{
 	"AWS::Lambda::Permission":       true, // who may invoke a function
 	"AWS::Scheduler::ScheduleGroup": true, // a name for several schedules
 	"AWS::Logs::ResourcePolicy":     true, // who may write logs
+	"AWS::SQS::QueuePolicy":         true, // who may use queues
 	"AWS::ApiGatewayV2::Deployment": true, // a snapshot of routes; they are always those of the template here
 	"AWS::CDK::Metadata":            true, // CDK's statistics
 }

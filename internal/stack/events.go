@@ -25,6 +25,7 @@ func (s *Stack) eventTargets() map[string]trigger.Deliverer {
 		"states": machineTarget{s},  // starts an execution
 		"lambda": functionTarget{s}, // invokes a function
 		"logs":   groupTarget{s},    // writes into a log group
+		"sqs":    queueTarget{s},    // sends a message to a queue
 	}
 }
 

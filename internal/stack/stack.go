@@ -20,6 +20,7 @@ import (
 	"github.com/tutti-run/tutti/internal/runner"
 	"github.com/tutti-run/tutti/internal/s3"
 	"github.com/tutti-run/tutti/internal/sfn"
+	"github.com/tutti-run/tutti/internal/sqs"
 	"github.com/tutti-run/tutti/internal/store"
 	"github.com/tutti-run/tutti/internal/task"
 	"github.com/tutti-run/tutti/internal/trigger"
@@ -131,6 +132,7 @@ type Stack struct {
 	metrics *metrics.Service
 	events  *trigger.Events
 	objects *s3.Store
+	queues  *sqs.Store
 	host    *lambda.Host
 	plane   *control.Plane
 	catalog *task.Catalog
@@ -190,6 +192,7 @@ func Open(ctx context.Context, cfg Config) (_ *Stack, err error) {
 	}
 	s.openMetrics()
 	s.objects = s3.New(filepath.Join(cfg.Data, "s3"), s3.WithLogger(cfg.Log))
+	s.openQueues()
 	s.events, err = trigger.NewEvents(trigger.EventsConfig{Store: s.store, Place: cfg.Place, Targets: s.eventTargets(), Clock: cfg.Clock, Log: cfg.Log})
 	if err != nil {
 		return nil, err
@@ -239,7 +242,7 @@ func (s *Stack) Start() (resumed int, err error) {
 		err = s.scheduler.Start(context.Background()) // Close ends it
 	}
 	if s.cfg.SkipsTime {
-		workers := []clock.Worker{s.runner, s.events, s.plane}
+		workers := []clock.Worker{s.runner, s.events, s.plane, s.queues}
 		if s.cfg.Schedules {
 			workers = append(workers, s.scheduler)
 		}
@@ -285,6 +288,9 @@ func (s *Stack) Close(ctx context.Context) error {
 		}
 		if s.objects != nil {
 			errs = append(errs, s.objects.Close())
+		}
+		if s.queues != nil {
+			errs = append(errs, s.queues.Close())
 		}
 		s.closeErr = errors.Join(errs...)
 	})

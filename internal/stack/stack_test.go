@@ -91,7 +91,7 @@ func open(t *testing.T, cfg stack.Config) (*stack.Stack, *events) {
 
 const machineTemplate = `{"Resources":{
 	"Role":{"Type":"AWS::IAM::Role","Properties":{"AssumeRolePolicyDocument":{}}},
-	"Queue":{"Type":"AWS::SQS::Queue"},
+	"Table":{"Type":"AWS::DynamoDB::Table"},
 	"Machine":{"Type":"AWS::StepFunctions::StateMachine","Properties":{"RoleArn":{"Fn::GetAtt":["Role","Arn"]},
 		"DefinitionString":"{\"StartAt\":\"P\",\"States\":{\"P\":{\"Type\":\"Pass\",\"Result\":\"${Greeting}\",\"End\":true}}}",
 		"DefinitionSubstitutions":{"Greeting":{"Fn::Join":["-",["hello",{"Ref":"AWS::Region"}]]}}}},
@@ -112,7 +112,7 @@ func TestTemplateRuns(t *testing.T) {
 	if err != nil || d.Status != sfn.StatusSucceeded || d.Output.Text() != `"hello-us-east-1"` {
 		t.Errorf("%s %v, %v", d.Status, d.Output, err)
 	}
-	if e := told.one(t, stack.NotRunHere); e.Detail != "AWS::SQS::Queue × 1" {
+	if e := told.one(t, stack.NotRunHere); e.Detail != "AWS::DynamoDB::Table × 1" {
 		t.Errorf("what is not run: %+v", e)
 	}
 	if list := s.Schedules(); len(list) != 1 || list[0].Target != m.ARN {
