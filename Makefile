@@ -18,8 +18,8 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-build: ## build bin/tutti
-	@$(GO) build -trimpath -o $(BIN) ./cmd/tutti
+build: ## build bin/tutti, which needs no C library
+	@CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN) ./cmd/tutti
 
 run: build ## run the workflow endpoint-watch once, here, with real functions
 	@$(BIN) run endpoint-watch --input events/endpoint-watch.json --demo $(ARGS)
@@ -69,7 +69,7 @@ deploy: functions node_modules ## deploy to the AWS account of the environment
 
 bench: ## the benchmarks behind docs/performance.md (with Node, JSONata beside its reference implementation)
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory node_modules || echo "npm cannot install the reference implementation: its comparison is skipped"; fi
-	$(GO) test -run '^$$' -bench . -benchmem ./internal/...
+	$(GO) test -run '^$$' -bench . -benchmem ./internal/... ./cmd/tutti
 
 clean: ## remove what can be made again (not .tutti, where executions live)
 	rm -rf bin dist cdk.out

@@ -126,6 +126,7 @@ func (c *cli) dev(ctx context.Context, o devOptions) (err error) {
 	} else {
 		c.announce(s, p, template, others, o.demo)
 	}
+	giveBackStartup()
 	r.server = s
 	reloads.Store(r)
 	w := newWatcher(shown, s, opened)

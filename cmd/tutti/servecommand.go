@@ -82,6 +82,7 @@ func (c *cli) serve(ctx context.Context, o serveFlags) (err error) {
 		})
 		c.out.println(c.out.theme.dim(`For AWS clients: eval "$(tutti env` + c.envFlags(o.projectFlags) + `)". Ctrl-C stops.`))
 	}
+	giveBackStartup()
 	select {
 	case <-ctx.Done():
 		c.err.println("stopping")
