@@ -52,6 +52,7 @@ type server struct {
 
 // openServer takes the port, opens the stack and starts it. What it returns is found by other commands until it is closed.
 func openServer(ctx context.Context, o serveOptions) (_ *server, err error) {
+	lambda.CoarseTimers()
 	routes, err := o.upstream.routes()
 	if err != nil {
 		return nil, err

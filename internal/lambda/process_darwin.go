@@ -30,3 +30,6 @@ func processStart(pid int) string {
 
 // setTimerSlack: only Linux lets a thread choose its timer slack.
 func setTimerSlack(time.Duration) {}
+
+// CoarseTimers does nothing here: only Linux lets a program choose its timer slack.
+func CoarseTimers() {}

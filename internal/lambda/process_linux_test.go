@@ -27,3 +27,20 @@ func TestFunctionsInheritTimerSlack(t *testing.T) {
 		t.Errorf("the timer slack is %s ns", got)
 	}
 }
+
+func TestCoarseTimers(t *testing.T) {
+	CoarseTimers()
+	tasks, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		t.Skip("the system does not list a process's threads:", err)
+	}
+	for _, task := range tasks {
+		slack, err := os.ReadFile("/proc/" + task.Name() + "/timerslack_ns")
+		if err != nil {
+			continue // the thread has ended, or the system does not tell
+		}
+		if got := strings.TrimSpace(string(slack)); got != fmt.Sprint(hostTimerSlack.Nanoseconds()) && got != fmt.Sprint(timerSlack.Nanoseconds()) {
+			t.Errorf("thread %s has a timer slack of %s ns", task.Name(), got)
+		}
+	}
+}

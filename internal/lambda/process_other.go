@@ -22,3 +22,6 @@ func processStart(int) string { return "" }
 
 // setTimerSlack: only Linux lets a thread choose its timer slack.
 func setTimerSlack(time.Duration) {}
+
+// CoarseTimers does nothing here: only Linux lets a program choose its timer slack.
+func CoarseTimers() {}

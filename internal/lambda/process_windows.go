@@ -99,3 +99,6 @@ func (s *stream) drain() {}
 
 // setTimerSlack: only Linux lets a thread choose its timer slack.
 func setTimerSlack(time.Duration) {}
+
+// CoarseTimers does nothing here: only Linux lets a program choose its timer slack.
+func CoarseTimers() {}
