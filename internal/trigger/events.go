@@ -93,15 +93,18 @@ type DeadLetterConfig struct {
 // Message is what a target is to get.
 type Message struct {
 	// Target is its ARN.
-	Target string
+	Target string `json:"target"`
 	// ID names the message, by the event's id and another: whoever gets it twice knows it by that. It is a valid name of an execution.
-	ID string
+	ID string `json:"id"`
 	// Input is the text that the target gets, JSON as a rule.
-	Input string
+	Input string `json:"input"`
 	// GroupID is the message group of a FIFO queue or topic, "" for none.
-	GroupID string
+	GroupID string `json:"groupId,omitempty"`
+	// Source and DetailType are those of an event for a bus, of which Input is the detail.
+	Source     string `json:"source,omitempty"`
+	DetailType string `json:"detailType,omitempty"`
 	// Attributes are those of a message to a dead-letter queue, by name; nil for all other messages.
-	Attributes map[string]Attribute
+	Attributes map[string]Attribute `json:"-"`
 }
 
 // Attribute is an attribute of a message, as SQS and SNS have them.
@@ -166,7 +169,7 @@ type Events struct {
 	buses map[string]*Bus
 	rules map[string]map[string]*Rule // by bus and name; a rule never changes, it is replaced
 
-	deliveries deliveries
+	outbox *Outbox
 }
 
 // The collections of documents.
@@ -210,9 +213,22 @@ func NewEvents(cfg EventsConfig) (*Events, error) {
 			e.rules[r.Bus][r.Name] = r
 		}
 	}
-	e.deliveries.init(e)
-	return e, nil
+	var err error
+	e.outbox, err = NewOutbox(OutboxConfig{Store: cfg.Store, Collection: collectionDeliveries, Targets: cfg.Targets, Clock: cfg.Clock, Log: cfg.Log})
+	return e, err
 }
+
+// Start begins to deliver, first of all what an earlier life of the process has left. It fails with [ErrStarted] if it has been called before.
+func (e *Events) Start() error { return e.outbox.Start() }
+
+// Close ends delivering; those under way may end. What is left goes on in the next process. It may be called any number of times.
+func (e *Events) Close() { e.outbox.Close() }
+
+// Quiet implements [clock.Worker].
+func (e *Events) Quiet() (bool, uint64) { return e.outbox.Quiet() }
+
+// NextDue implements [clock.Worker].
+func (e *Events) NextDue() (time.Time, bool) { return e.outbox.NextDue() }
 
 func (r *Rule) compile() (err error) {
 	if r.Pattern != "" {

@@ -1,7 +1,6 @@
 package trigger
 
 import (
-	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
@@ -45,24 +44,25 @@ const eventTime = "2006-01-02T15:04:05Z"
 // PutEvents takes events and returns, entry by entry, what became of them, once what is owed for them is on disk. ErrorCodes are AWS's.
 func (e *Events) PutEvents(entries []EventEntry) ([]EventResult, error) {
 	results := make([]EventResult, 0, len(entries))
-	b := e.cfg.Store.NewBatch()
-	var owed []delivery
+	var owed []*Delivery
 	for i := range entries {
 		event, result := e.event(&entries[i])
 		if result.ErrorCode == "" {
-			for _, d := range e.owed(BusName(entries[i].Bus), result.EventID, event) {
-				if err := d.put(b); err != nil {
-					return nil, err
-				}
-				owed = append(owed, d)
-			}
+			owed = append(owed, e.owed(BusName(entries[i].Bus), result.EventID, event)...)
 		}
 		results = append(results, result)
+	}
+	if len(owed) == 0 {
+		return results, nil
+	}
+	b := e.cfg.Store.NewBatch()
+	if err := e.outbox.Put(b, owed...); err != nil {
+		return nil, err
 	}
 	if err := e.cfg.Store.Commit(b); err != nil {
 		return nil, err
 	}
-	e.deliveries.add(owed)
+	e.outbox.Add(owed...)
 	return results, nil
 }
 
@@ -124,27 +124,25 @@ func (e *Events) PutIn(b *store.Batch, n EventEntry) (committed func(), err erro
 	}
 	event, result := e.make(&n, detail)
 	owed := e.owed(DefaultBus, result.EventID, event)
-	for _, d := range owed {
-		if err := d.put(b); err != nil {
-			return nil, err
-		}
+	if err := e.outbox.Put(b, owed...); err != nil {
+		return nil, err
 	}
-	return func() { e.deliveries.add(owed) }, nil
+	return func() { e.outbox.Add(owed...) }, nil
 }
 
 // maxHops ends events that buses send around in circles.
 const maxHops = 5
 
 // owed returns the deliveries that an event on a bus causes.
-func (e *Events) owed(bus, id string, event *value.Object) []delivery {
+func (e *Events) owed(bus, id string, event *value.Object) []*Delivery {
 	return e.owedAfter(bus, id, event, 0)
 }
 
-func (e *Events) owedAfter(bus, id string, event *value.Object, hops int) []delivery {
+func (e *Events) owedAfter(bus, id string, event *value.Object, hops int) []*Delivery {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	now := e.cfg.Clock.Now()
-	var list []delivery
+	var list []*Delivery
 	for _, r := range e.rules[bus] {
 		if r.Disabled || r.pattern == nil || !r.pattern.Match(event) {
 			continue
@@ -169,31 +167,12 @@ func (e *Events) owedAfter(bus, id string, event *value.Object, hops int) []deli
 }
 
 // newDelivery is what is owed to one target.
-func newDelivery(rule string, t *Target, id, input string, now time.Time) delivery {
-	d := delivery{
-		Key: uuid.Must(uuid.NewV7()).String(), EventID: id, Rule: rule, Target: t.ARN, Input: input, First: now.UnixMilli(), Next: now.UnixMilli(),
-		Until: now.Add(maxEventAge).UnixMilli(), Attempts: maxAttempts,
-	}
-	if p := t.RetryPolicy; p != nil && p.MaximumEventAgeInSeconds != nil {
-		d.Until = now.Add(time.Duration(*p.MaximumEventAgeInSeconds) * time.Second).UnixMilli()
-	}
-	if p := t.RetryPolicy; p != nil && p.MaximumRetryAttempts != nil {
-		d.Attempts = *p.MaximumRetryAttempts
-	}
-	if t.DeadLetterConfig != nil {
-		d.DeadLetters = t.DeadLetterConfig.ARN
-	}
+func newDelivery(rule string, t *Target, id, input string, now time.Time) *Delivery {
+	d := &Delivery{Key: uuid.Must(uuid.NewV7()).String(), Letter: map[string]string{"RULE_ARN": rule}}
+	d.Message = Message{Target: t.ARN, ID: id + "_" + d.Key, Input: input}
 	if t.SQSParameters != nil {
 		d.GroupID = t.SQSParameters.MessageGroupID
 	}
+	d.Keep(now, t.RetryPolicy, t.DeadLetterConfig)
 	return d
-}
-
-// put adds the delivery to the batch.
-func (d *delivery) put(b *store.Batch) error {
-	text, err := json.Marshal(d)
-	if err != nil {
-		return err
-	}
-	return b.PutDocument(collectionDeliveries, d.Key, text)
 }

@@ -17,7 +17,7 @@ var (
 	ErrExists     = errors.New("a schedule of this name exists already")
 	ErrNotFound   = errors.New("there is no schedule of this name")
 	ErrNeverFires = errors.New("the schedule never comes due")
-	ErrStarted    = errors.New("the scheduler was started before")
+	ErrStarted    = errors.New("it was started before")
 )
 
 // MaxWindow is the longest flexible time window (API reference, FlexibleTimeWindow).
