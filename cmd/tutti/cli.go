@@ -75,9 +75,16 @@ Exit codes: 0 success, 1 trouble, 2 wrong usage or input, 3 execution FAILED, 4 
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage("%w; run %s --help", err, cmd.CommandPath())
 	})
-	root.AddCommand(c.devCommand(), c.serveCommand(), c.envCommand(), c.runCommand(), c.lsCommand(), c.historyCommand(), c.describeCommand(), c.stopCommand(), c.redriveCommand(), c.logsCommand(),
+	root.AddCommand(c.devCommand(), c.serveCommand(), c.envCommand(), c.runCommand(), c.lsCommand(), c.historyCommand(), c.describeCommand(), c.stopCommand(), c.redriveCommand(), c.logsCommand(), c.scheduleCommand(),
 		c.evalCommand(), c.validateCommand(), c.versionCommand())
-	for _, cmd := range root.Commands() {
+	explainArguments(root.Commands())
+	return root
+}
+
+// explainArguments has commands, and those below them, say how they are used when their arguments are wrong.
+func explainArguments(commands []*cobra.Command) {
+	for _, cmd := range commands {
+		explainArguments(cmd.Commands())
 		if check := cmd.Args; check != nil {
 			cmd.Args = func(cmd *cobra.Command, args []string) error {
 				if err := check(cmd, args); err != nil {
@@ -87,7 +94,6 @@ Exit codes: 0 success, 1 trouble, 2 wrong usage or input, 3 execution FAILED, 4 
 			}
 		}
 	}
-	return root
 }
 
 // format is the value of --output.

@@ -101,7 +101,7 @@ func (c *cli) dev(ctx context.Context, o devOptions) (err error) {
 	progress := &buildProgress{console: c.err}
 	lines := functionLines{shown, new(atomic.Pointer[map[string]string])}
 	s, err := openServer(ctx, serveOptions{
-		project: p, template: template, parameters: parameters, upstream: o.upstream, clock: o.clock, keySets: o.keySets, port: o.port, schedules: true, log: c.logger(), lines: lines,
+		project: p, template: template, parameters: parameters, upstream: o.upstream, clock: o.clock, keySets: o.keySets, port: o.port, schedules: true, clients: true, log: c.logger(), lines: lines,
 		progress: func(e stack.Event) {
 			if r := reloads.Load(); r != nil {
 				r.event(e)
@@ -208,7 +208,7 @@ func (c *cli) describeServer(s *server, p project, template string, others []str
 		}
 	}
 	for _, e := range s.stack.Schedules() {
-		answer.Schedules = append(answer.Schedules, servedSchedule{e.Name, e.Expression, e.Target, e.Next})
+		answer.Schedules = append(answer.Schedules, servedSchedule{e.Name, e.Expression, strings.Join(e.Targets, " "), e.Next})
 	}
 	answer.HTTPAPIs, answer.FunctionURLs = s.httpAPIs(), s.functionURLs()
 	return json.NewEncoder(c.out.w).Encode(answer)
@@ -309,7 +309,11 @@ func (c *cli) scheduleRows(s *server) (rows [][]string) {
 		if !e.Next.IsZero() {
 			next = e.Next.Local().Format("15:04:05") + th.dim(" in "+roughly(e.Next.Sub(c.now())))
 		}
-		rows = append(rows, []string{"  " + th.good("✓"), remote.short(e.Target), e.Expression, "next " + next, th.dim(e.Name)})
+		var targets []string
+		for _, arn := range e.Targets {
+			targets = append(targets, remote.short(arn))
+		}
+		rows = append(rows, []string{"  " + th.good("✓"), strings.Join(targets, ", "), e.Expression, "next " + next, th.dim(e.Name)})
 	}
 	return rows
 }

@@ -28,8 +28,9 @@ type serveOptions struct {
 	project    project
 	template   string
 	parameters map[string]string
-	port       int // 0 for any
-	schedules  bool
+	port       int  // 0 for any
+	schedules  bool // those of the template fire
+	clients    bool // those that clients have made fire
 	upstream   upstreamFlags
 	clock      clockFlag
 	keySets    map[string]string // files with the keys of issuers of JWTs
@@ -73,7 +74,7 @@ func openServer(ctx context.Context, o serveOptions) (_ *server, err error) {
 	}()
 	s.stack, err = stack.Open(ctx, stack.Config{
 		Project: o.project.root, Template: o.template, Parameters: o.parameters, Data: o.project.data, Log: o.log, Lines: o.lines,
-		Schedules: o.schedules, Clock: o.clock.clock(), SkipsTime: o.clock.skip, KeySets: o.keySets, Routes: routes, Connections: connections,
+		Schedules: o.schedules, ClientSchedules: o.clients, Clock: o.clock.clock(), SkipsTime: o.clock.skip, KeySets: o.keySets, Routes: routes, Connections: connections,
 		Progress: func(e stack.Event) {
 			if e.Kind == stack.Resumed {
 				s.resumed = append(s.resumed, e.Name)
@@ -86,7 +87,7 @@ func openServer(ctx context.Context, o serveOptions) (_ *server, err error) {
 	}
 	functions := s.stack.Lambda()
 	front := api.New(api.Config{
-		States: s.stack.Runner(), S3: s.stack.S3(), Lambda: api.NewLambda(functions, functions, o.log), Logs: s.stack.Logs(), Events: s.stack.Events(), Log: o.log,
+		States: s.stack.Runner(), S3: s.stack.S3(), Lambda: api.NewLambda(functions, functions, o.log), Logs: s.stack.Logs(), Events: s.stack.Events(), Scheduler: s.stack.Scheduler(), Log: o.log,
 		Metrics: s.stack.Metrics(), Queues: s.stack.Queues(),
 		HTTPAPIs: func(id string) api.HTTPAPI {
 			if h := s.stack.HTTPAPI(id); h != nil {
@@ -102,7 +103,12 @@ func openServer(ctx context.Context, o serveOptions) (_ *server, err error) {
 	}
 	s.endpoint = endpoint{URL: "http://" + listener.Addr().String(), PID: os.Getpid(), ID: newID()}
 	s.nameThings()
+	schedules := s.serveSchedules()
 	s.http = api.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == schedulesPath {
+			schedules.ServeHTTP(w, r)
+			return
+		}
 		if r.URL.Path == identityPath {
 			w.Header().Set(identityHeader, s.endpoint.ID)
 			return

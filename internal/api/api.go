@@ -13,6 +13,7 @@ import (
 	"github.com/tutti-run/tutti/internal/sfn"
 	"github.com/tutti-run/tutti/internal/sqs"
 	"github.com/tutti-run/tutti/internal/trigger"
+	"github.com/tutti-run/tutti/internal/trigger/scheduler"
 )
 
 // Config says what stands behind the front door. A service that is nil is not served, and a request for it is told so.
@@ -27,6 +28,8 @@ type Config struct {
 	Metrics *metrics.Service
 	// Queues is Amazon SQS.
 	Queues *sqs.Store
+	// Scheduler is Amazon EventBridge Scheduler.
+	Scheduler *scheduler.Service
 	// S3 and Lambda are services with a REST protocol, which their handlers know in full: errors and the greatest body included.
 	S3, Lambda http.Handler
 	// Place is where requests are, and what they name, that do not say it by their signature; zero means [sfn.DefaultPlace].
@@ -49,6 +52,7 @@ func (c *Config) services() []service {
 		{route: eventsProtocol.route, handler: serveJSON(&eventsProtocol, eventsOperations, newEventBridge(c), c.Log), served: c.Events != nil},
 		{route: cloudWatchProtocol.route, handler: translated("cloudwatch", cloudWatchProtocol.target, serveJSON(&cloudWatchProtocol, cloudWatchOperations, newCloudWatch(c), c.Log)), served: c.Metrics != nil},
 		{route: sqsProtocol.route, handler: translated("sqs", sqsProtocol.target, serveJSON(&sqsProtocol, sqsOperations, newQueues(c), c.Log)), served: c.Queues != nil},
+		{route: schedulerRoute, handler: newEventScheduler(c), served: c.Scheduler != nil},
 		{route: s3Route, handler: c.S3, served: c.S3 != nil},
 		{route: lambdaRoute, handler: c.Lambda, served: c.Lambda != nil},
 	}

@@ -352,7 +352,7 @@ type ruleOutput struct {
 func (s *eventBridge) rule(r trigger.Rule) ruleOutput {
 	out := ruleOutput{
 		Name: r.Name, Arn: s.events.RuleARN(r.Bus, r.Name), EventPattern: r.Pattern, State: "ENABLED", Description: r.Description,
-		RoleArn: r.RoleARN, EventBusName: r.Bus,
+		RoleArn: r.RoleARN, EventBusName: r.Bus, ScheduleExpression: r.Schedule,
 	}
 	if r.Disabled {
 		out.State = "DISABLED"

@@ -137,3 +137,6 @@ func (r rules) words() string {
 
 // EventsOperationNames lists the table of operations of EventBridge.
 func EventsOperationNames() []string { return slices.Sorted(maps.Keys(eventsOperations)) }
+
+// SchedulerOperationNames lists the table of operations of EventBridge Scheduler.
+func SchedulerOperationNames() []string { return slices.Sorted(maps.Keys(schedulerOperations)) }

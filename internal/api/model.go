@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,6 +49,26 @@ var patterns = map[string]struct {
 	"visible": {`[!-~]+`, func(s string) bool {
 		return s != "" && !strings.ContainsFunc(s, func(c rune) bool { return c < '!' || c > '~' })
 	}},
+	"kmsKey":        fits(`^arn:aws(-[a-z]+)?:kms:[a-z0-9\-]+:\d{12}:(key|alias)\/[0-9a-zA-Z-_]*$`),
+	"scheduleGroup": fits(`^arn:aws(-[a-z]+)?:scheduler:[a-z0-9\-]+:\d{12}:schedule-group\/[0-9a-zA-Z-_.]+$`),
+	"scheduleName":  fits(`^[0-9a-zA-Z-_.]+$`),
+	"scheduleQueue": fits(`^arn:aws(-[a-z]+)?:sqs:[a-z0-9\-]+:\d{12}:[a-zA-Z0-9\-_]+$`),
+	"scheduleRole":  fits(`^arn:aws(-[a-z]+)?:iam::\d{12}:role\/[\w+=,.@\/-]+$`),
+	"scheduleSource": {`^(?=[/\.\-_A-Za-z0-9]+)((?!aws\.).*)|(\$(\.[\w_-]+(\[(\d+|\*)\])*)*)$`, func(s string) bool {
+		return !strings.HasPrefix(s, "aws.") && strings.ContainsFunc(s[:min(1, len(s))], func(c rune) bool { return c == '/' || c == '$' || isAliasRune(c) })
+	}},
+	"scheduleToken": fits(`^[a-zA-Z0-9-_]+$`),
+}
+
+// fits is a pattern that means the same in Go as in Java.
+func fits(text string) struct {
+	text    string
+	matches func(s string) bool
+} {
+	return struct {
+		text    string
+		matches func(s string) bool
+	}{text, regexp.MustCompile(text).MatchString}
 }
 
 func isAliasRune(c rune) bool {
@@ -56,6 +77,9 @@ func isAliasRune(c rune) bool {
 
 // enums is the table of enums in the model.
 var enums = map[string][]string{
+	"ActionAfterCompletion":      {"NONE", "DELETE"},
+	"FlexibleTimeWindowMode":     {"OFF", "FLEXIBLE"},
+	"ScheduleState":              {"ENABLED", "DISABLED"},
 	"EncryptionType":             texts(sfn.EncryptionTypes()),
 	"ExecutionRedriveFilter":     {"REDRIVEN", "NOT_REDRIVEN"},
 	"ExecutionStatus":            texts(sfn.Statuses()),

@@ -205,6 +205,17 @@ func checkSource(r *http.Request) error {
 	return nil
 }
 
+// Guard has a handler serve nobody but this computer's own programs: what pages of strangers send is refused, as the front door does.
+func Guard(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := checkSource(r); err != nil {
+			writeFault(w, r, err)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
 // localHost tells whether the host, with or without port, names this computer by loopback or is one of AWS's names, which clients use
 // behind a proxy.
 func localHost(host string) bool {

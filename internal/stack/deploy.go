@@ -44,6 +44,7 @@ func deployers() map[string]deployer {
 		"AWS::StepFunctions::StateMachineAlias":   (*Stack).deployMachineAlias,   // a name for one or two versions
 		"AWS::StepFunctions::Activity":            (*Stack).deployActivity,       // tasks for workers anywhere
 		"AWS::Scheduler::Schedule":                (*Stack).deploySchedule,       // a timer that starts executions and invokes functions
+		"AWS::Scheduler::ScheduleGroup":           (*Stack).deployScheduleGroup,  // a name for several schedules
 		"AWS::Events::Rule":                       (*Stack).deployRule,           // the same, if it goes by time; else sends events that match to targets
 		"AWS::Events::EventBus":                   (*Stack).deployEventBus,       // where rules listen
 		"AWS::Events::Connection":                 (*Stack).deployConnection,     // what HTTP tasks authenticate with
@@ -63,7 +64,6 @@ var passive = map[string]bool{
 	"AWS::IAM::Policy":              true, // what it may do
 	"AWS::IAM::ManagedPolicy":       true, // what several may do
 	"AWS::Lambda::Permission":       true, // who may invoke a function
-	"AWS::Scheduler::ScheduleGroup": true, // a name for several schedules
 	"AWS::Logs::ResourcePolicy":     true, // who may write logs
 	"AWS::SQS::QueuePolicy":         true, // who may use queues
 	"AWS::ApiGatewayV2::Deployment": true, // a snapshot of routes; they are always those of the template here
@@ -72,19 +72,21 @@ var passive = map[string]bool{
 
 // deployment is what a run of deploy came to.
 type deployment struct {
-	functions []FunctionInfo
-	machines  []MachineInfo
-	jobs      map[string]job                // schedules by name
-	labels    map[string]int                // how often each short name was asked for
-	watched   []string                      // files and folders whose changes matter
-	versions  map[string]string             // of machines: the ARN that the template works out, and the one that was published
-	placed    map[string]control.Deployment // the functions that the control plane was given, by name
-	aliases   map[string][]string           // of functions, by their names
-	configs   map[string][]string           // the qualifiers with settings for events, by the functions' names
-	urls      map[string][]string           // the qualifiers with a URL, likewise
-	apis      map[string]*httpapi.API
-	apiOrder  []string // the ids of apis, as the templates have them
-	served    []servedAPI
+	functions   []FunctionInfo
+	machines    []MachineInfo
+	scheduled   schedulesOf                   // schedules and their groups
+	rules       map[string]bool               // of templates, by bus and name
+	ruleTargets []ruleTargets                 // of the rules that were put
+	labels      map[string]int                // how often each short name was asked for
+	watched     []string                      // files and folders whose changes matter
+	versions    map[string]string             // of machines: the ARN that the template works out, and the one that was published
+	placed      map[string]control.Deployment // the functions that the control plane was given, by name
+	aliases     map[string][]string           // of functions, by their names
+	configs     map[string][]string           // the qualifiers with settings for events, by the functions' names
+	urls        map[string][]string           // the qualifiers with a URL, likewise
+	apis        map[string]*httpapi.API
+	apiOrder    []string // the ids of apis, as the templates have them
+	served      []servedAPI
 }
 
 // deploy puts all functions in place, builds them at once and publishes their versions, whose numbers are in the ARNs that other resources have.
@@ -92,7 +94,7 @@ type deployment struct {
 func (s *Stack) deploy(ctx context.Context, units []*unit) error {
 	s.deploying.Lock()
 	defer s.deploying.Unlock()
-	s.next = &deployment{jobs: map[string]job{}, labels: map[string]int{}, versions: map[string]string{}, placed: map[string]control.Deployment{},
+	s.next = &deployment{rules: map[string]bool{}, labels: map[string]int{}, versions: map[string]string{}, placed: map[string]control.Deployment{},
 		aliases: map[string][]string{}, configs: map[string][]string{}, urls: map[string][]string{}}
 	units, err := s.deployFunctions(ctx, units)
 	if err != nil {
@@ -116,7 +118,10 @@ func (s *Stack) deploy(ctx context.Context, units []*unit) error {
 		}
 	}
 	s.serveHTTPAPIs()
-	s.replaceJobs(s.next.jobs)
+	if err := s.putSchedules(&s.next.scheduled); err != nil {
+		return err
+	}
+	s.tellRules(s.next.ruleTargets)
 	s.mu.Lock()
 	gone := missing(s.current.functions, s.next.functions)
 	s.current, s.next = s.next, nil

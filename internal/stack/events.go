@@ -15,7 +15,6 @@ import (
 	"github.com/tutti-run/tutti/internal/runner"
 	"github.com/tutti-run/tutti/internal/sfn"
 	"github.com/tutti-run/tutti/internal/trigger"
-	"github.com/tutti-run/tutti/internal/value"
 )
 
 // eventTargets is the table of the kinds of targets that rules, schedules, dead-letter configurations and destinations of functions may name, by the
@@ -138,35 +137,6 @@ func (s *Stack) deployEventBus(_ *unit, r *cfn.Resource) error {
 	return s.events.CreateBus(r.Name, description)
 }
 
-// deployEventRule puts the rule with those of its targets that run here.
-func (s *Stack) deployEventRule(r *cfn.Resource) error {
-	p := r.Read()
-	rule := trigger.Rule{
-		Bus: trigger.BusName(p.String("EventBusName")), Name: r.Name,
-		Disabled: p.String("State") == "DISABLED", Description: p.String("Description"), RoleARN: p.String("RoleArn"),
-	}
-	if p.Has("EventPattern") {
-		rule.Pattern = value.Text(p.Value("EventPattern"))
-	}
-	var targets []trigger.Target
-	for _, b := range p.Blocks("Targets") {
-		targets = append(targets, eventTarget(b))
-	}
-	if err := p.Err(); err != nil {
-		return err
-	}
-	if err := s.events.PutRule(rule); err != nil {
-		s.tell(Event{Kind: NotRunHere, Name: r.Name, Detail: "rule " + r.Name + ": " + err.Error()})
-		return nil
-	}
-	for _, t := range targets {
-		if err := s.events.PutTargets(rule.Bus, rule.Name, []trigger.Target{t}); err != nil {
-			s.tell(Event{Kind: NotRunHere, Name: r.Name, Detail: "a target of rule " + r.Name + ": " + err.Error()})
-		}
-	}
-	return nil
-}
-
 func eventTarget(b *cfn.Block) trigger.Target {
 	t := trigger.Target{ID: b.String("Id"), ARN: b.String("Arn"), RoleARN: b.String("RoleArn"), Input: b.String("Input"), InputPath: b.String("InputPath")}
 	if b.Has("InputTransformer") {
@@ -180,17 +150,30 @@ func eventTarget(b *cfn.Block) trigger.Target {
 	if b.Has("SqsParameters") {
 		t.SQSParameters = &trigger.SQSParameters{MessageGroupID: b.Block("SqsParameters").String("MessageGroupId")}
 	}
-	if b.Has("DeadLetterConfig") {
-		t.DeadLetterConfig = &trigger.DeadLetterConfig{ARN: b.Block("DeadLetterConfig").String("Arn")}
+	t.DeadLetterConfig, t.RetryPolicy = deadLetters(b), retryPolicy(b)
+	return t
+}
+
+// deadLetters reads the dead-letter configuration of a target, nil for none.
+func deadLetters(b *cfn.Block) *trigger.DeadLetterConfig {
+	arn := b.Block("DeadLetterConfig").String("Arn")
+	if arn == "" {
+		return nil
 	}
-	if retry := b.Block("RetryPolicy"); b.Has("RetryPolicy") {
-		t.RetryPolicy = &trigger.RetryPolicy{}
-		for name, at := range map[string]**int{"MaximumRetryAttempts": &t.RetryPolicy.MaximumRetryAttempts, "MaximumEventAgeInSeconds": &t.RetryPolicy.MaximumEventAgeInSeconds} {
-			if retry.Has(name) {
-				n := int(retry.Int(name, 0))
-				*at = &n
-			}
+	return &trigger.DeadLetterConfig{ARN: arn}
+}
+
+// retryPolicy reads the retry policy of a target, nil for none.
+func retryPolicy(b *cfn.Block) *trigger.RetryPolicy {
+	if !b.Has("RetryPolicy") {
+		return nil
+	}
+	retry, policy := b.Block("RetryPolicy"), &trigger.RetryPolicy{}
+	for name, at := range map[string]**int{"MaximumRetryAttempts": &policy.MaximumRetryAttempts, "MaximumEventAgeInSeconds": &policy.MaximumEventAgeInSeconds} {
+		if retry.Has(name) {
+			n := int(retry.Int(name, 0))
+			*at = &n
 		}
 	}
-	return t
+	return policy
 }

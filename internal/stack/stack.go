@@ -25,6 +25,7 @@ import (
 	"github.com/tutti-run/tutti/internal/task"
 	"github.com/tutti-run/tutti/internal/trigger"
 	"github.com/tutti-run/tutti/internal/trigger/httpapi"
+	"github.com/tutti-run/tutti/internal/trigger/scheduler"
 )
 
 // Config says what to run and where. Project and Data are required; all paths are absolute.
@@ -45,8 +46,8 @@ type Config struct {
 	Lines lambda.Logs
 	// Progress hears what happens while the stack opens and starts, one event at a time; nil means nobody does.
 	Progress func(Event)
-	// Schedules tells whether schedules start executions.
-	Schedules bool
+	// Schedules tells whether schedules of the template fire, ClientSchedules whether those do that clients have made.
+	Schedules, ClientSchedules bool
 	// KeySets has files with JSON Web Key Sets, by the issuer whose JWTs they are for. The keys of other issuers are fetched from them.
 	KeySets map[string]string
 	// Clock is the time of executions and schedules; nil means the computer's. SkipsTime moves it on to the next Wait, retry or schedule whenever
@@ -115,15 +116,6 @@ type MachineInfo struct {
 	Err error
 }
 
-// ScheduleInfo is a schedule of the template.
-type ScheduleInfo struct {
-	Name, Expression string
-	// Next is when it is due; zero if it is not.
-	Next time.Time
-	// Target is the ARN of what it starts.
-	Target string
-}
-
 // Stack is a template, running. All methods may be called by any goroutine.
 type Stack struct {
 	cfg     Config
@@ -140,7 +132,7 @@ type Stack struct {
 	connections task.ConnectionSet
 	keys        *httpapi.Keys // of the issuers of JWTs
 	runner      *runner.Runner
-	scheduler   *trigger.Scheduler
+	schedules   *scheduler.Service
 
 	deploying   sync.Mutex // one deployment at a time; guards next, credentials and programs
 	next        *deployment
@@ -172,7 +164,7 @@ func Open(ctx context.Context, cfg Config) (_ *Stack, err error) {
 		cfg.Clock = clock.Real()
 	}
 	s := &Stack{
-		cfg: cfg, scheduler: trigger.NewScheduler(cfg.Clock, nil), current: &deployment{}, credentials: map[string]lambda.Credentials{},
+		cfg: cfg, current: &deployment{}, credentials: map[string]lambda.Credentials{},
 		programs: map[string]string{},
 	}
 	defer func() {
@@ -193,7 +185,16 @@ func Open(ctx context.Context, cfg Config) (_ *Stack, err error) {
 	s.openMetrics()
 	s.objects = s3.New(filepath.Join(cfg.Data, "s3"), s3.WithLogger(cfg.Log))
 	s.openQueues()
-	s.events, err = trigger.NewEvents(trigger.EventsConfig{Store: s.store, Place: cfg.Place, Targets: s.eventTargets(), Clock: cfg.Clock, Log: cfg.Log})
+	s.events, err = trigger.NewEvents(trigger.EventsConfig{
+		Store: s.store, Place: cfg.Place, Targets: s.eventTargets(), HoldTemplates: !cfg.Schedules, HoldClients: !cfg.ClientSchedules, Clock: cfg.Clock, Log: cfg.Log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.schedules, err = scheduler.Open(scheduler.Config{
+		Store: s.store, Place: cfg.Place, Targets: s.scheduleTargets(), Universal: scheduler.NewUniversal(cfg.Routes, cfg.Place.Region),
+		HoldTemplates: !cfg.Schedules, HoldClients: !cfg.ClientSchedules, Clock: cfg.Clock, Log: cfg.Log,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -238,14 +239,11 @@ func (s *Stack) Start() (resumed int, err error) {
 	if err = s.events.Start(); err != nil {
 		return resumed, err
 	}
-	if s.cfg.Schedules {
-		err = s.scheduler.Start(context.Background()) // Close ends it
+	if err = s.schedules.Start(); err != nil {
+		return resumed, err
 	}
 	if s.cfg.SkipsTime {
-		workers := []clock.Worker{s.runner, s.events, s.plane, s.queues}
-		if s.cfg.Schedules {
-			workers = append(workers, s.scheduler)
-		}
+		workers := []clock.Worker{s.runner, s.events, s.plane, s.queues, s.schedules}
 		ctx, cancel := context.WithCancel(context.Background())
 		done := make(chan struct{})
 		s.stopSkipping = func() { cancel(); <-done }
@@ -264,7 +262,9 @@ func (s *Stack) Close(ctx context.Context) error {
 		if s.stopSkipping != nil {
 			s.stopSkipping()
 		}
-		s.scheduler.Stop()
+		if s.schedules != nil {
+			s.schedules.Close()
+		}
 		if s.events != nil {
 			s.events.Close()
 		}
@@ -336,16 +336,6 @@ func (s *Stack) Reload(ctx context.Context) error {
 		return err
 	}
 	return s.deploy(ctx, units)
-}
-
-// Schedules lists the template's schedules.
-func (s *Stack) Schedules() []ScheduleInfo {
-	jobs := s.deployedNow().jobs
-	var list []ScheduleInfo
-	for _, e := range s.scheduler.List() {
-		list = append(list, ScheduleInfo{Name: e.Name, Expression: e.Expression, Next: e.Next, Target: jobs[e.Name].target})
-	}
-	return list
 }
 
 // tell reports an event, one at a time.

@@ -115,7 +115,7 @@ func TestTemplateRuns(t *testing.T) {
 	if e := told.one(t, stack.NotRunHere); e.Detail != "AWS::DynamoDB::Table × 1" {
 		t.Errorf("what is not run: %+v", e)
 	}
-	if list := s.Schedules(); len(list) != 1 || list[0].Target != m.ARN {
+	if list := s.Schedules(); len(list) != 1 || list[0].Targets[0] != m.ARN {
 		t.Errorf("schedules %+v, want one that starts %s", list, m.ARN)
 	}
 }

@@ -51,6 +51,10 @@ type Rule struct {
 	Description string   `json:"description,omitempty"`
 	RoleARN     string   `json:"roleArn,omitempty"`
 	Targets     []Target `json:"targets,omitempty"`
+	// Anchor is what a rate counts from: when the schedule was put.
+	Anchor time.Time `json:"anchor,omitzero"`
+	// Template is a sum of what a template says of the rule, "" for one that a client has made.
+	Template string `json:"template,omitempty"`
 
 	pattern *Pattern
 }
@@ -155,6 +159,8 @@ type EventsConfig struct {
 	Place sfn.Place
 	// Targets are the kinds of targets that are served, by the service in their ARNs.
 	Targets map[string]Deliverer
+	// HoldTemplates and HoldClients keep rules with a schedule from firing by themselves: those of templates, and those that clients have made.
+	HoldTemplates, HoldClients bool
 	// Clock is the time of events and retries; nil means the computer's.
 	Clock *clock.Clock
 	// Log receives our own trouble; nil discards it.
@@ -169,7 +175,10 @@ type Events struct {
 	buses map[string]*Bus
 	rules map[string]map[string]*Rule // by bus and name; a rule never changes, it is replaced
 
+	seen map[string]time.Time // when rules with a schedule were due last, by name
+
 	outbox *Outbox
+	timers *Scheduler
 }
 
 // The collections of documents.
@@ -193,7 +202,8 @@ func NewEvents(cfg EventsConfig) (*Events, error) {
 	if cfg.Place == (sfn.Place{}) {
 		cfg.Place = sfn.DefaultPlace()
 	}
-	e := &Events{cfg: cfg, buses: map[string]*Bus{DefaultBus: {Name: DefaultBus}}, rules: map[string]map[string]*Rule{DefaultBus: {}}}
+	e := &Events{cfg: cfg, buses: map[string]*Bus{DefaultBus: {Name: DefaultBus}}, rules: map[string]map[string]*Rule{DefaultBus: {}}, seen: map[string]time.Time{}}
+	e.timers = NewScheduler(cfg.Clock, nil)
 	for d, err := range cfg.Store.Documents(collectionBuses, "", "") {
 		b := new(Bus)
 		if err = errors.Join(err, json.Unmarshal(d.Value, b)); err != nil {
@@ -213,22 +223,43 @@ func NewEvents(cfg EventsConfig) (*Events, error) {
 			e.rules[r.Bus][r.Name] = r
 		}
 	}
-	var err error
+	err := e.loadSeen()
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range e.rules[DefaultBus] {
+		e.arm(r)
+	}
 	e.outbox, err = NewOutbox(OutboxConfig{Store: cfg.Store, Collection: collectionDeliveries, Targets: cfg.Targets, Clock: cfg.Clock, Log: cfg.Log})
 	return e, err
 }
 
-// Start begins to deliver, first of all what an earlier life of the process has left. It fails with [ErrStarted] if it has been called before.
-func (e *Events) Start() error { return e.outbox.Start() }
+// Start begins to deliver, first of all what an earlier life of the process has left, and to fire rules with a schedule. It fails with [ErrStarted]
+// if it has been called before.
+func (e *Events) Start() error {
+	if err := e.outbox.Start(); err != nil {
+		return err
+	}
+	return e.timers.Start(context.Background()) // Close ends it
+}
 
-// Close ends delivering; those under way may end. What is left goes on in the next process. It may be called any number of times.
-func (e *Events) Close() { e.outbox.Close() }
+// Close ends firing and delivering; what is under way may end. What is left goes on in the next process. It may be called any number of times.
+func (e *Events) Close() {
+	e.timers.Stop()
+	e.outbox.Close()
+}
 
 // Quiet implements [clock.Worker].
 func (e *Events) Quiet() (bool, uint64) { return e.outbox.Quiet() }
 
 // NextDue implements [clock.Worker].
-func (e *Events) NextDue() (time.Time, bool) { return e.outbox.NextDue() }
+func (e *Events) NextDue() (time.Time, bool) {
+	due, ok := e.timers.NextDue()
+	if retry, some := e.outbox.NextDue(); some && (!ok || retry.Before(due)) {
+		due, ok = retry, true
+	}
+	return due, ok
+}
 
 func (r *Rule) compile() (err error) {
 	if r.Pattern != "" {
@@ -355,12 +386,12 @@ func (e *Events) Bus(name string) (Bus, error) {
 
 // PutRule creates a rule, or changes it and keeps its targets. The error may be InvalidEventPatternException, ResourceNotFoundException,
 // LimitExceededException or ValidationException.
-func (e *Events) PutRule(r Rule) error {
+func (e *Events) PutRule(r Rule) error { return e.putRule(r, false) }
+
+// putRule puts a rule, with targets of its own or those that it has.
+func (e *Events) putRule(r Rule, targets bool) error {
 	if r.Pattern == "" && r.Schedule == "" {
 		return invalidEvents("Parameter(s) EventPattern or ScheduleExpression must be specified.")
-	}
-	if r.Schedule != "" {
-		return invalidEvents("Rules with a ScheduleExpression are not served here; use a schedule of EventBridge Scheduler.")
 	}
 	if err := r.compile(); err != nil {
 		return err
@@ -371,10 +402,22 @@ func (e *Events) PutRule(r Rule) error {
 	if rules == nil {
 		return noBus(r.Bus)
 	}
+	r.Anchor = e.cfg.Clock.Now().UTC()
 	if before := rules[r.Name]; before != nil {
-		r.Targets = before.Targets
+		if r.Template == "" {
+			r.Template = before.Template
+		}
+		if !targets {
+			r.Targets = before.Targets
+		}
+		if before.Schedule == r.Schedule {
+			r.Anchor = before.Anchor // its times go on
+		}
 	} else if len(rules) >= maxRules {
 		return sfn.Refuse(LimitExceededException, "The requested resource exceeds the maximum number allowed.")
+	}
+	if err := e.checkTimes(&r); err != nil {
+		return err
 	}
 	return e.storeRule(&r)
 }
@@ -385,10 +428,26 @@ func (e *Events) storeRule(r *Rule) error {
 	if err != nil {
 		return err
 	}
-	if err := e.commit(func(b *store.Batch) error { return b.PutDocument(collectionRules, ruleKey(r.Bus, r.Name), text) }); err != nil {
+	seen, before := e.seen[r.Name], e.rules[r.Bus][r.Name]
+	if before == nil || !before.Anchor.Equal(r.Anchor) || before.Disabled != r.Disabled {
+		seen = e.cfg.Clock.Now() // what it has not done while it was disabled is not made up for
+	}
+	err = e.commit(func(b *store.Batch) error {
+		if r.Schedule != "" {
+			if err := e.putSeen(b, r.Name, seen); err != nil {
+				return err
+			}
+		}
+		return b.PutDocument(collectionRules, ruleKey(r.Bus, r.Name), text)
+	})
+	if err != nil {
 		return err
 	}
 	e.rules[r.Bus][r.Name] = r
+	if r.Bus == DefaultBus { // others have no schedules
+		e.seen[r.Name] = seen
+		e.arm(r)
+	}
 	return nil
 }
 
@@ -427,10 +486,26 @@ func (e *Events) DeleteRule(bus, name string) error {
 	if r := e.rules[bus][name]; r != nil && len(r.Targets) > 0 {
 		return invalidEvents("Rule can't be deleted since it has targets.")
 	}
-	if err := e.commit(func(b *store.Batch) error { b.DeleteDocument(collectionRules, ruleKey(bus, name)); return nil }); err != nil {
+	return e.dropRule(bus, name)
+}
+
+// dropRule deletes a rule, whether or not it is there; the mutex is held.
+func (e *Events) dropRule(bus, name string) error {
+	err := e.commit(func(b *store.Batch) error {
+		b.DeleteDocument(collectionRules, ruleKey(bus, name))
+		if bus == DefaultBus {
+			b.DeleteDocument(collectionSeen, name)
+		}
+		return nil
+	})
+	if err != nil {
 		return err
 	}
 	delete(e.rules[bus], name)
+	if bus == DefaultBus {
+		delete(e.seen, name)
+		_ = e.timers.Remove(name) // it may have none
+	}
 	return nil
 }
 

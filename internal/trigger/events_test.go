@@ -268,3 +268,62 @@ func TestEventsRefusals(t *testing.T) {
 	}
 	check(t, e.DeleteRule("default", "orders"))
 }
+
+// Rules by time: the event as AWS shapes it, in every form that targets want, over a power cut, and while they are disabled.
+func TestRulesByTime(t *testing.T) {
+	const arn = "arn:aws:events:us-east-1:000000000000:rule/tick"
+	for _, test := range []struct {
+		name   string
+		target trigger.Target
+		want   string
+	}{
+		{"the event", trigger.Target{}, `{"version":"0","id":"ID","detail-type":"Scheduled Event","source":"aws.events","account":"000000000000","time":"2000-01-01T01:00:00Z",` +
+			`"region":"us-east-1","resources":["` + arn + `"],"detail":{}}`},
+		{"path", trigger.Target{InputPath: "$.resources[0]"}, `"` + arn + `"`},
+		{"constant", trigger.Target{Input: `{"a": 1}`}, `{"a": 1}`},
+		{"transformer", trigger.Target{InputTransformer: &trigger.InputTransformer{
+			InputPathsMap: map[string]string{"at": "$.time"}, InputTemplate: `{"at": "<at>", "rule": "<aws.events.rule-name>"}`,
+		}}, `{"at": "2000-01-01T01:00:00Z", "rule": "tick"}`},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			disk, queue := vfs.NewCrashableMem(), &target{}
+			targets := map[string]trigger.Deliverer{"sqs": queue}
+			e, closeAll := openEvents(t, disk, targets)
+			check(t, e.Start())
+			check(t, e.PutRule(trigger.Rule{Bus: "default", Name: "tick", Schedule: "rate(1 hour)"}))
+			test.target.ID, test.target.ARN = "1", queueARN
+			check(t, e.PutTargets("default", "tick", []trigger.Target{test.target}))
+			time.Sleep(90 * time.Minute)
+			synctest.Wait()
+			got := queue.got()
+			if len(got) != 1 {
+				t.Fatalf("%s: got %q", test.name, got)
+			}
+			if i := strings.Index(got[0], `"id":"`); i > 0 {
+				got[0] = got[0][:i+6] + "ID" + got[0][i+6+36:]
+			}
+			if got[0] != test.want {
+				t.Errorf("%s: got  %s\nwant %s", test.name, got[0], test.want)
+			}
+			after := disk.CrashClone(vfs.CrashCloneCfg{})
+			closeAll()
+			e, closeAll = openEvents(t, after, targets)
+			defer closeAll()
+			check(t, e.Start())
+			time.Sleep(time.Hour) // 02:30
+			check(t, e.EnableRule("default", "tick", false))
+			time.Sleep(2 * time.Hour) // 04:30
+			check(t, e.EnableRule("default", "tick", true))
+			time.Sleep(time.Hour)
+			synctest.Wait()
+			if n := len(queue.got()); n != 3 {
+				t.Errorf("%s: fired %d times, want at 1, 2 and 5 o'clock", test.name, n)
+			}
+			_, err := e.FireRule(t.Context(), "tick")
+			check(t, err)
+			if n := len(queue.got()); n != 4 {
+				t.Errorf("%s: nothing came of firing by hand", test.name)
+			}
+		})
+	}
+}

@@ -87,8 +87,8 @@ type OutboxConfig struct {
 	// Targets are the kinds of targets, by the service in their ARNs.
 	Targets map[string]Deliverer
 	Clock   *clock.Clock
-	// Over adds to the batch that forgets a delivery what its Then asks for, and returns what is to be done once that is on disk; nil for nothing.
-	Over func(b *store.Batch, then string) (func(), error)
+	// Over is told of deliveries that are over and have a Then, once they are forgotten; nil if nobody is.
+	Over func(then string)
 	Log  *slog.Logger
 }
 
@@ -377,25 +377,16 @@ func (q *Outbox) settle() {
 
 func (q *Outbox) forget(list []*Delivery) error {
 	b := q.cfg.Store.NewBatch()
-	var after []func()
 	for _, d := range list {
 		b.DeleteDocument(q.cfg.Collection, d.Key)
-		if d.Then == "" || q.cfg.Over == nil {
-			continue
-		}
-		done, err := q.cfg.Over(b, d.Then)
-		if err != nil {
-			return err
-		}
-		if done != nil {
-			after = append(after, done)
-		}
 	}
 	if err := q.cfg.Store.Commit(b); err != nil {
 		return err
 	}
-	for _, done := range after {
-		done()
+	for _, d := range list {
+		if d.Then != "" && q.cfg.Over != nil {
+			q.cfg.Over(d.Then)
+		}
 	}
 	return nil
 }

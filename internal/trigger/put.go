@@ -1,6 +1,7 @@
 package trigger
 
 import (
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -135,33 +136,40 @@ const maxHops = 5
 
 // owed returns the deliveries that an event on a bus causes.
 func (e *Events) owed(bus, id string, event *value.Object) []*Delivery {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
 	return e.owedAfter(bus, id, event, 0)
 }
 
+// owedAfter does it behind so many buses. A mutex is held.
 func (e *Events) owedAfter(bus, id string, event *value.Object, hops int) []*Delivery {
-	e.mu.RLock()
-	defer e.mu.RUnlock()
-	now := e.cfg.Clock.Now()
 	var list []*Delivery
 	for _, r := range e.rules[bus] {
-		if r.Disabled || r.pattern == nil || !r.pattern.Match(event) {
+		if !r.Disabled && r.pattern != nil && r.pattern.Match(event) {
+			list = append(list, e.owedTo(r, id, event, hops)...)
+		}
+	}
+	return list
+}
+
+// owedTo returns the deliveries of an event to the targets of a rule. A mutex is held.
+func (e *Events) owedTo(r *Rule, id string, event *value.Object, hops int) []*Delivery {
+	now := e.cfg.Clock.Now()
+	var list []*Delivery
+	for i := range r.Targets {
+		t := &r.Targets[i]
+		if arn, err := sfn.ParseARN(t.ARN); err == nil && arn.Service == "events" && strings.HasPrefix(arn.Resource, "event-bus/") {
+			if hops < maxHops { // another bus: what its rules owe is owed at once
+				list = append(list, e.owedAfter(BusName(t.ARN), id, event, hops+1)...)
+			}
 			continue
 		}
-		for i := range r.Targets {
-			t := &r.Targets[i]
-			if arn, err := sfn.ParseARN(t.ARN); err == nil && arn.Service == "events" {
-				if hops < maxHops { // another bus: what its rules owe is owed at once
-					list = append(list, e.owedAfter(BusName(t.ARN), id, event, hops+1)...)
-				}
-				continue
-			}
-			make, err := newInput(t)
-			if err != nil {
-				continue // it was checked when it was put
-			}
-			arn := e.RuleARN(r.Bus, r.Name)
-			list = append(list, newDelivery(arn, t, id, make(event, about{arn, r.Name, now}), now))
+		make, err := newInput(t)
+		if err != nil {
+			continue // it was checked when it was put
 		}
+		arn := e.RuleARN(r.Bus, r.Name)
+		list = append(list, newDelivery(arn, t, id, make(event, about{arn, r.Name, now}), now))
 	}
 	return list
 }

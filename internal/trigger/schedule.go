@@ -164,6 +164,27 @@ func (s *Schedule) Next(after time.Time) (time.Time, bool) {
 	return t.In(s.zone), true
 }
 
+// latest returns the last time until now at which the schedule was due, given one of them. It looks no further back than a day, which is how old
+// an event may become.
+func (s *Schedule) latest(due, now time.Time) time.Time {
+	if recent, ok := s.Next(now.Add(-MaxEventAge)); ok && recent.After(due) && !recent.After(now) {
+		due = recent
+	}
+	for {
+		next, ok := s.Next(due)
+		if !ok || next.After(now) {
+			return due
+		}
+		due = next
+	}
+}
+
+// Rate tells whether the schedule counts from a start rather than by the clock on the wall.
+func (s *Schedule) Rate() bool { _, is := s.timing.(rate); return is }
+
+// Once tells whether the schedule is for one time.
+func (s *Schedule) Once() bool { _, is := s.timing.(at); return is }
+
 func (r rate) next(s *Schedule, after time.Time) (time.Time, bool) {
 	period := time.Duration(r)
 	if s.start.IsZero() {

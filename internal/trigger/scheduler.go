@@ -34,6 +34,9 @@ type Job struct {
 	// Disabled keeps the schedule from firing by itself; [Scheduler.Fire] works all the same.
 	Disabled bool
 
+	// After is the due time that was seen to last, zero if none was: the job is due from then on, even where that is over by now.
+	After time.Time
+
 	// Run is called with the time at which the schedule was due, which lies before the time of the call where there is a window.
 	// It is called on the scheduler's one goroutine, so it should start something and return; the context ends when the
 	// scheduler stops. It may call every method of the scheduler but Stop.
@@ -56,8 +59,8 @@ type Jitter func(name string, due time.Time, window time.Duration) time.Duration
 
 // Scheduler calls jobs at their times. Its methods may be called by any goroutine.
 //
-// One goroutine makes all calls. After the computer slept, or a call took long, each job that came due in the meantime is called
-// once, and what it has missed by more than a minute beyond its window is left out.
+// One goroutine makes all calls. What a job has missed by more than a minute beyond its window, because the computer slept or the process was
+// not there, comes to one call, with the latest time at which it was due.
 type Scheduler struct {
 	clock  *clock.Clock
 	jitter Jitter
@@ -102,7 +105,11 @@ func (s *Scheduler) Add(job Job) error {
 		job.Schedule = job.Schedule.Between(now, job.Schedule.end)
 	}
 	e := &entry{Job: job}
-	if !s.advance(e, now.Add(-1)) {
+	after := now.Add(-1)
+	if !job.After.IsZero() && !job.After.After(now) {
+		after = job.After
+	}
+	if !s.advance(e, after) {
 		return fmt.Errorf("adding schedule %q, %s: %w", job.Name, job.Schedule.expression, ErrNeverFires)
 	}
 	s.mu.Lock()
@@ -235,14 +242,13 @@ func (s *Scheduler) takeDue(now time.Time) []call {
 	slices.SortFunc(due, func(a, b *entry) int { return cmp.Or(a.call.Compare(b.call), cmp.Compare(a.Name, b.Name)) })
 	var calls []call
 	for _, e := range due {
+		if e.due.Before(now.Add(-e.Window - time.Minute)) {
+			e.due = e.Schedule.latest(e.due, now)
+		}
 		if !e.Disabled {
 			calls = append(calls, call{e.Run, e.due})
 		}
-		from := e.due
-		if missed := now.Add(-e.Window - time.Minute); missed.After(from) {
-			from = missed
-		}
-		s.advance(e, from)
+		s.advance(e, e.due)
 	}
 	return calls
 }
