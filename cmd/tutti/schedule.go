@@ -21,6 +21,8 @@ func (c *cli) scheduleCommand() *cobra.Command {
 		Short: "List what fires by time, or fire it now",
 		Long: `List what fires by time, or fire it now: schedules of EventBridge Scheduler, and rules of EventBridge with a schedule, whether the template
 has them or a client has made them.`,
+		Example: `  tutti schedule ls
+  tutti schedule fire nightly`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
