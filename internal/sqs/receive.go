@@ -34,6 +34,8 @@ type Receive struct {
 	Max        *int // messages
 	Visibility *int // seconds for which they are hidden
 	Wait       *int // seconds to wait for one
+	// Patience is how long to wait for one where it is not said in seconds; it goes before Wait.
+	Patience time.Duration
 	// Attempt names a receive from a FIFO queue, so that it can be asked for again.
 	Attempt string
 }
@@ -97,11 +99,15 @@ func (s *Store) ReceiveMessage(ctx context.Context, queue string, r Receive) ([]
 		q.mu.Unlock()
 		wait = &n
 	}
-	deadline := s.clock.Now().Add(time.Duration(*wait) * time.Second)
+	patience := time.Duration(*wait) * time.Second
+	if r.Patience > 0 {
+		patience = r.Patience
+	}
+	deadline := s.clock.Now().Add(patience)
 	for {
 		moved := s.clock.Moved()
 		now := s.clock.Now()
-		got, next, changed, err := q.take(&r, *wait > 0, now.UnixMilli())
+		got, next, changed, err := q.take(&r, patience > 0, now.UnixMilli())
 		if err != nil {
 			return nil, err
 		}

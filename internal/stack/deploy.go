@@ -55,6 +55,7 @@ func deployers() map[string]deployer {
 		"AWS::ApiGatewayV2::Stage":                (*Stack).deployStage,          // the API under a name, with its throttles and log
 		"AWS::S3::Bucket":                         (*Stack).deployBucket,         // a bucket in the data folder
 		"AWS::SQS::Queue":                         (*Stack).deployQueue,          // a queue in the data folder
+		"AWS::Lambda::EventSourceMapping":         (*Stack).deployMapping,        // polls a queue for a function
 	}
 }
 
@@ -87,6 +88,7 @@ type deployment struct {
 	apis        map[string]*httpapi.API
 	apiOrder    []string // the ids of apis, as the templates have them
 	served      []servedAPI
+	mappings    []string // the UUIDs of event source mappings
 }
 
 // deploy puts all functions in place, builds them at once and publishes their versions, whose numbers are in the ARNs that other resources have.
@@ -116,6 +118,9 @@ func (s *Stack) deploy(ctx context.Context, units []*unit) error {
 		if err := s.plane.Settle(name, control.Settled{Aliases: s.next.aliases[name], Configs: s.next.configs[name], URLs: s.next.urls[name]}); err != nil {
 			return err
 		}
+	}
+	if err := s.plane.SettleMappings(s.next.mappings); err != nil {
+		return err
 	}
 	s.serveHTTPAPIs()
 	if err := s.putSchedules(&s.next.scheduled); err != nil {

@@ -207,7 +207,7 @@ func Open(ctx context.Context, cfg Config) (_ *Stack, err error) {
 	}
 	s.plane, err = control.Open(control.Config{
 		Dir: filepath.Join(cfg.Data, "lambda"), Host: s.host, Journal: journal{s.store}, Region: cfg.Place.Region, Account: cfg.Place.Account,
-		Credentials: s.credentialsOf, Objects: bucketCode{s.objects}, Targets: destinations{s}, Clock: cfg.Clock, Log: cfg.Log,
+		Credentials: s.credentialsOf, Objects: bucketCode{s.objects}, Targets: destinations{s}, Queues: polledQueues{s.queues}, Clock: cfg.Clock, Log: cfg.Log,
 	})
 	if err != nil {
 		return nil, err
@@ -240,6 +240,9 @@ func (s *Stack) Start() (resumed int, err error) {
 		return resumed, err
 	}
 	if err = s.schedules.Start(); err != nil {
+		return resumed, err
+	}
+	if err = s.plane.StartPolling(); err != nil {
 		return resumed, err
 	}
 	if s.cfg.SkipsTime {

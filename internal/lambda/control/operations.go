@@ -36,11 +36,11 @@ func op[In, Out any](do func(*Plane, context.Context, *In) (*Out, error)) operat
 var operations = map[string]operation{
 	"AddPermission":                   op((*Plane).addPermission),                   // lets another account or a service call a function
 	"CreateAlias":                     op((*Plane).createAlias),                     // names a version
-	"CreateEventSourceMapping":        op((*Plane).createEventSourceMapping),        // polls a queue or stream
+	"CreateEventSourceMapping":        op((*Plane).createEventSourceMapping),        // polls a queue
 	"CreateFunctionUrlConfig":         op((*Plane).createFunctionURLConfig),         // gives a function or alias a URL
 	"CreateFunction":                  op((*Plane).createFunction),                  // makes a function of a zip
 	"DeleteAlias":                     op((*Plane).deleteAlias),                     // forgets a name
-	"DeleteEventSourceMapping":        op((*Plane).noMapping),                       // stops polling
+	"DeleteEventSourceMapping":        op((*Plane).deleteEventSourceMapping),        // stops polling
 	"DeleteFunction":                  op((*Plane).deleteFunction),                  // deletes a function or one version
 	"DeleteFunctionCodeSigningConfig": op((*Plane).deleteFunctionCodeSigningConfig), // of which there never is one
 	"DeleteFunctionConcurrency":       op((*Plane).deleteFunctionConcurrency),       // reserves nothing
@@ -48,7 +48,7 @@ var operations = map[string]operation{
 	"DeleteFunctionEventInvokeConfig": op((*Plane).deleteFunctionEventInvokeConfig), // delivers events as usual
 	"GetAccountSettings":              op((*Plane).getAccountSettings),              // limits, and what is used of them
 	"GetAlias":                        op((*Plane).getAlias),                        // one alias
-	"GetEventSourceMapping":           op((*Plane).noMapping),                       // one mapping
+	"GetEventSourceMapping":           op((*Plane).getEventSourceMapping),           // one mapping
 	"GetFunction":                     op((*Plane).getFunction),                     // a version, where its code is, and tags
 	"GetFunctionCodeSigningConfig":    op((*Plane).getFunctionCodeSigningConfig),    // says that nothing is signed
 	"GetFunctionConcurrency":          op((*Plane).getFunctionConcurrency),          // what is reserved
@@ -74,7 +74,7 @@ var operations = map[string]operation{
 	"TagResource":                     op((*Plane).tagResource),                     // adds tags
 	"UntagResource":                   op((*Plane).untagResource),                   // removes tags
 	"UpdateAlias":                     op((*Plane).updateAlias),                     // leads an alias elsewhere, also in part
-	"UpdateEventSourceMapping":        op((*Plane).noMapping),                       // polls otherwise
+	"UpdateEventSourceMapping":        op((*Plane).updateEventSourceMapping),        // polls otherwise
 	"UpdateFunctionCode":              op((*Plane).updateFunctionCode),              // gives $LATEST other code
 	"UpdateFunctionConfiguration":     op((*Plane).updateFunctionConfiguration),     // gives $LATEST other settings
 	"UpdateFunctionUrlConfig":         op((*Plane).updateFunctionURLConfig),         // changes a part of the URL's settings

@@ -88,6 +88,8 @@ type Config struct {
 	Credentials func(role string) lambda.Credentials
 	// Objects is S3, nil where there is none.
 	Objects Objects
+	// Queues are what event source mappings poll; nil where there are none.
+	Queues Queues
 	// Targets are further destinations of events beside functions; nil means none.
 	Targets Targets
 	// Clock is the time of events and of their retries; nil means the computer's.
@@ -98,12 +100,13 @@ type Config struct {
 
 // Plane is the control plane. All methods may be called by any goroutine.
 type Plane struct {
-	cfg    Config
-	code   *codeStore
-	queue  *queue
-	ctx    context.Context
-	cancel context.CancelFunc
-	once   sync.Once
+	cfg      Config
+	code     *codeStore
+	queue    *queue
+	mappings *mappings
+	ctx      context.Context
+	cancel   context.CancelFunc
+	once     sync.Once
 
 	writing sync.Mutex // held by whoever changes functions, over the write to the journal
 
@@ -142,6 +145,10 @@ func Open(cfg Config) (*Plane, error) {
 		return nil, fmt.Errorf("open the functions: %w", err)
 	}
 	p.code.sweep(p.codeInUse(), 0)
+	p.mappings = newMappings(p)
+	if err := p.loadMappings(); err != nil {
+		return nil, fmt.Errorf("open the event source mappings: %w", err)
+	}
 	if p.queue, err = openQueue(p); err != nil {
 		return nil, fmt.Errorf("open the queue of events: %w", err)
 	}
@@ -153,6 +160,7 @@ func (p *Plane) Close() {
 	p.once.Do(func() {
 		p.cancel()
 		p.queue.wait()
+		p.mappings.close()
 	})
 }
 

@@ -182,24 +182,26 @@ func (q *queue) done() {
 	q.active--
 }
 
-// Quiet implements [clock.Worker]: whether no event is delivered.
+// Quiet implements [clock.Worker]: whether no event is delivered and no function invoked with messages.
 func (p *Plane) Quiet() (bool, uint64) {
 	q := p.queue
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	busy := q.active > 0 || len(q.events) > 0 && !q.events[0].due.After(p.cfg.Clock.Now())
-	return !busy, q.tries
+	idle, invoked := p.mappings.quiet()
+	busy := !idle || q.active > 0 || len(q.events) > 0 && !q.events[0].due.After(p.cfg.Clock.Now())
+	return !busy, q.tries + invoked
 }
 
-// NextDue implements [clock.Worker]: when an event is tried again.
+// NextDue implements [clock.Worker]: when an event is tried again, or a batch of messages is complete.
 func (p *Plane) NextDue() (time.Time, bool) {
 	q := p.queue
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(q.events) == 0 {
-		return time.Time{}, false
+	due, ok := p.mappings.nextDue()
+	if len(q.events) > 0 && (!ok || q.events[0].due.Before(due)) {
+		return q.events[0].due, true
 	}
-	return q.events[0].due, true
+	return due, ok
 }
 
 // outcome is what came of one try.

@@ -323,6 +323,12 @@ func (p *Plane) tagged(resource *string) (*function, error) {
 }
 
 func (p *Plane) changeTags(resource *string, do func(tags map[string]string) error) error {
+	if m, err := p.mappingTags(resource); err != nil || m != nil {
+		if err != nil {
+			return err
+		}
+		return p.changeMappingTags(m, do)
+	}
 	f, err := p.tagged(resource)
 	if err != nil {
 		return err
@@ -367,6 +373,15 @@ func (p *Plane) untagResource(_ context.Context, in *TagRequest) (*struct{}, err
 }
 
 func (p *Plane) listTags(_ context.Context, in *TagRequest) (*TagsResponse, error) {
+	if m, err := p.mappingTags(in.Resource); err != nil {
+		return nil, err
+	} else if m != nil {
+		tags := maps.Clone(m.Tags)
+		if tags == nil {
+			tags = map[string]string{}
+		}
+		return &TagsResponse{tags}, nil
+	}
 	f, err := p.tagged(in.Resource)
 	if err != nil {
 		return nil, err
