@@ -13,7 +13,7 @@ import (
 var rungs = [][]string{
 	1:  {"sfn", "value", "clock"},
 	2:  {"jsonpath", "jsonata", "schema", "iam", "history", "awsmodel", "pattern"},
-	3:  {"payload"},
+	3:  {"payload", "vtl"},
 	4:  {"asl", "cfn"},
 	5:  {"engine", "lint", "store", "watch", "lambda", "logs", "awsclient", "s3", "sqs", "sns", "metrics"},
 	6:  {"task", "trigger", "items"},

@@ -240,7 +240,7 @@ func (c *cli) announce(s *server, p project, template string, others []string, d
 		}
 	}
 	section("Functions", c.functionRows(s))
-	section("HTTP APIs", c.httpAPIRows(s))
+	section("APIs", c.httpAPIRows(s))
 	section("Function URLs", c.functionURLRows(s))
 	section("Schedules", c.scheduleRows(s))
 	var rows [][]string

@@ -6,20 +6,22 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// servedHTTPAPI is an HTTP API of API Gateway, as JSON tells of it.
+// servedHTTPAPI is an HTTP or REST API of API Gateway, as JSON tells of it.
 type servedHTTPAPI struct {
 	Name     string   `json:"name"`
 	ID       string   `json:"id"`
+	Type     string   `json:"type"` // HTTP or REST
 	URLs     []string `json:"urls"` // one a stage
 	Routes   []string `json:"routes"`
+	Keys     []string `json:"apiKeys,omitempty"` // that its usage plans take
 	Problems []string `json:"problems"`
 }
 
-// httpAPIs are the HTTP APIs of the server's stack.
+// httpAPIs are the HTTP and REST APIs of the server's stack.
 func (s *server) httpAPIs() []servedHTTPAPI {
 	list := []servedHTTPAPI{}
 	for _, a := range s.stack.HTTPAPIs() {
-		served := servedHTTPAPI{Name: a.Name, ID: a.ID, Routes: append([]string{}, a.Routes...), Problems: []string{}}
+		served := servedHTTPAPI{Name: a.Name, ID: a.ID, Type: a.Type, Routes: append([]string{}, a.Routes...), Keys: a.Keys, Problems: []string{}}
 		_, port, _ := strings.Cut(strings.TrimPrefix(s.endpoint.URL, "http://"), ":")
 		for _, stage := range a.Stages {
 			u := "http://" + a.ID + ".execute-api.localhost:" + port + "/"
@@ -45,6 +47,9 @@ func (c *cli) httpAPIRows(s *server) (rows [][]string) {
 		}
 		for _, r := range a.Routes {
 			rows = append(rows, []string{"   ", th.dim(r)})
+		}
+		for _, k := range a.Keys {
+			rows = append(rows, []string{"   ", th.dim("x-api-key: " + printable(k))})
 		}
 		for _, p := range a.Problems {
 			rows = append(rows, []string{"  " + th.bad("✗"), th.bad(printable(p))})

@@ -339,6 +339,12 @@ func resourceTypes() map[string]resourceType {
 		"AWS::ApiGateway::RequestValidator": {maxName: 128, ref: apiID, attributes: attributes{"RequestValidatorId": apiID}},
 		// What is answered when something goes wrong.
 		"AWS::ApiGateway::GatewayResponse": {maxName: 128, ref: nameOf, attributes: attributes{"Id": nameOf}},
+		// A key that callers show, and which a usage plan lets in.
+		"AWS::ApiGateway::ApiKey": {maxName: 128, ref: apiID, attributes: attributes{"APIKeyId": apiID}},
+		// How much its keys may use of which APIs.
+		"AWS::ApiGateway::UsagePlan": {maxName: 128, ref: apiID, attributes: attributes{"Id": apiID}},
+		// A key in a plan.
+		"AWS::ApiGateway::UsagePlanKey": {maxName: 128, ref: nameOf, attributes: attributes{"Id": nameOf}},
 		// The role by which API Gateway writes logs.
 		"AWS::ApiGateway::Account": {maxName: 128, ref: nameOf, attributes: attributes{"Id": nameOf}},
 		// A queue, which Ref gives the URL of.

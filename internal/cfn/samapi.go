@@ -16,6 +16,7 @@ type restAPI struct {
 	own    bool  // the body is SAM's, and may get routes
 	stage  *node
 	routes int
+	keys   map[*node]bool // operations whose events say whether they need an API key
 }
 
 // The ids of the APIs that events ask for without naming one.
@@ -172,15 +173,8 @@ func (s *sam) addRoute(res *samResource, event string, p *node, api *restAPI, pa
 	if operation.get("responses") == nil {
 		operation.set("responses", at.object())
 	}
-	if authorizer := p.get("Auth").get("Authorizer"); authorizer != nil {
-		if name, ok := s.text(authorizer); ok && name != "NONE" {
-			scopes := p.get("Auth").get("AuthorizationScopes")
-			if scopes == nil {
-				scopes = at.list()
-			}
-			operation.set("security", at.list(at.object(name, scopes)))
-		}
-	}
+	s.routeSecurity(api, p, operation)
+	s.routeRequest(res, event, api, p, operation)
 	methods.set(key, operation)
 	api.routes++
 }
@@ -321,10 +315,6 @@ func (s *sam) finishAPI(api *restAPI) {
 			made.set("EndpointConfiguration", at.object("Types", at.list(endpoint)))
 		}
 	}
-	s.authorizers(api)
-	s.add(api.res, api.id, "AWS::ApiGateway::RestApi", made)
-	deployment := hashed(api.id+"Deployment", sortedJSON(api.body))
-	s.add(api.res, deployment, "AWS::ApiGateway::Deployment", at.object("RestApiId", at.ref(api.id), "StageName", "Stage"))
 	stageName, ok := s.text(api.stage)
 	id := api.id + "Stage"
 	if ok && alphanumeric(stageName) {
@@ -332,6 +322,14 @@ func (s *sam) finishAPI(api *restAPI) {
 	} else if ok {
 		id = hashed(api.id+"Stage", stageName)
 	}
+	s.finishREST(api)
+	s.authorizers(api)
+	if api.own {
+		s.restKeys(api, id)
+	}
+	s.add(api.res, api.id, "AWS::ApiGateway::RestApi", made)
+	deployment := hashed(api.id+"Deployment", sortedJSON(api.body))
+	s.add(api.res, deployment, "AWS::ApiGateway::Deployment", at.object("RestApiId", at.ref(api.id), "StageName", "Stage"))
 	stage := at.object("RestApiId", at.ref(api.id), "DeploymentId", at.ref(deployment), "StageName", api.stage)
 	at.pass(stage, p, "CacheClusterEnabled", "CacheClusterSize", "Variables", "MethodSettings", "AccessLogSetting", "CanarySetting", "TracingEnabled")
 	s.add(api.res, id, "AWS::ApiGateway::Stage", stage)
@@ -420,7 +418,8 @@ func (s *sam) authorizers(api *restAPI) {
 	}
 	for _, path := range api.body.get("paths").all() {
 		for _, method := range path.value.all() {
-			if method.name != "options" && method.value.kind == value.KindObject && method.value.get("security") == nil && !isFunction(method.value) {
+			preflight := method.name == "options" && (api.http || !s.flag(auth.get("AddDefaultAuthorizerToCorsPreflight"), true))
+			if !preflight && method.value.kind == value.KindObject && method.value.get("security") == nil && !isFunction(method.value) {
 				scopes := schemes.get(name).get("x-scopes")
 				if scopes == nil {
 					scopes = at.list()
@@ -452,8 +451,12 @@ func (s *sam) scheme(api *restAPI, m member) *node {
 			"authorizerCredentials", p.get("FunctionInvokeRole"))
 		return at.object("type", "apiKey", "name", "Unused", "in", "header", "x-amazon-apigateway-authorizer", authorizer)
 	case p.get("UserPoolArn") != nil:
-		authorizer := at.object("type", "cognito_user_pools", "providerARNs", at.list(p.get("UserPoolArn")))
-		return at.object("type", "apiKey", "name", "Authorization", "in", "header", "x-amazon-apigateway-authtype", "cognito_user_pools",
+		pools := at.list(p.get("UserPoolArn"))
+		if given := p.get("UserPoolArn"); given.kind == value.KindArray {
+			pools = given
+		}
+		authorizer := at.object("type", "cognito_user_pools", "providerARNs", pools)
+		return at.object("type", "apiKey", "name", s.identity(authorizer, p, false), "in", "header", "x-amazon-apigateway-authtype", "cognito_user_pools",
 			"x-amazon-apigateway-authorizer", authorizer)
 	case function != nil:
 		kind := "token"
@@ -461,7 +464,11 @@ func (s *sam) scheme(api *restAPI, m member) *node {
 			kind = "request"
 		}
 		authorizer := at.object("type", kind, "authorizerUri", invocation(function), "authorizerCredentials", p.get("FunctionInvokeRole"))
-		return at.object("type", "apiKey", "name", "Authorization", "in", "header", "x-amazon-apigateway-authtype", "custom",
+		header := s.identity(authorizer, p, kind == "request")
+		if kind == "request" {
+			header = "Unused"
+		}
+		return at.object("type", "apiKey", "name", header, "in", "header", "x-amazon-apigateway-authtype", "custom",
 			"x-amazon-apigateway-authorizer", authorizer)
 	}
 	s.invalid(api.res, p, "the authorizer %s names no user pool, no function and no JWT issuer", m.name)

@@ -53,6 +53,18 @@ func deployers() map[string]deployer {
 		"AWS::ApiGatewayV2::Integration":          (*Stack).deployIntegration,    // where routes lead
 		"AWS::ApiGatewayV2::Authorizer":           (*Stack).deployAuthorizer,     // who may pass
 		"AWS::ApiGatewayV2::Stage":                (*Stack).deployStage,          // the API under a name, with its throttles and log
+		"AWS::ApiGateway::RestApi":                (*Stack).deployRestAPI,        // methods over HTTP, with templates and validators
+		"AWS::ApiGateway::Resource":               (*Stack).deployResource,       // a path of one
+		"AWS::ApiGateway::Method":                 (*Stack).deployMethod,         // what a path does with a verb
+		"AWS::ApiGateway::Deployment":             (*Stack).deployDeployment,     // a snapshot of methods, which are always the template's; it may name a stage
+		"AWS::ApiGateway::Stage":                  (*Stack).deployRestStage,      // the API under a name
+		"AWS::ApiGateway::Model":                  (*Stack).deployModel,          // what bodies are like
+		"AWS::ApiGateway::RequestValidator":       (*Stack).deployValidator,      // what of requests is checked
+		"AWS::ApiGateway::Authorizer":             (*Stack).deployRestAuthorizer, // who may pass
+		"AWS::ApiGateway::GatewayResponse":        (*Stack).deployGatewayAnswer,  // what the gateway answers by itself
+		"AWS::ApiGateway::ApiKey":                 (*Stack).deployAPIKey,         // what callers show
+		"AWS::ApiGateway::UsagePlan":              (*Stack).deployUsagePlan,      // how much they may call
+		"AWS::ApiGateway::UsagePlanKey":           (*Stack).deployUsagePlanKey,   // whom a plan is for
 		"AWS::S3::Bucket":                         (*Stack).deployBucket,         // a bucket in the data folder
 		"AWS::SQS::Queue":                         (*Stack).deployQueue,          // a queue in the data folder
 		"AWS::Lambda::EventSourceMapping":         (*Stack).deployMapping,        // polls a queue for a function
@@ -68,6 +80,7 @@ var passive = map[string]bool{
 	"AWS::Logs::ResourcePolicy":     true, // who may write logs
 	"AWS::SQS::QueuePolicy":         true, // who may use queues
 	"AWS::ApiGatewayV2::Deployment": true, // a snapshot of routes; they are always those of the template here
+	"AWS::ApiGateway::Account":      true, // whom API Gateway writes logs as
 	"AWS::CDK::Metadata":            true, // CDK's statistics
 }
 
@@ -87,6 +100,7 @@ type deployment struct {
 	urls        map[string][]string           // the qualifiers with a URL, likewise
 	apis        map[string]*httpapi.API
 	apiOrder    []string // the ids of apis, as the templates have them
+	rest        *restAPIs
 	served      []servedAPI
 	mappings    []string // the UUIDs of event source mappings
 }

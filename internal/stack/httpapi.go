@@ -17,14 +17,18 @@ import (
 	"github.com/tutti-run/tutti/internal/value"
 )
 
-// HTTPAPIInfo is an HTTP API of the template.
+// HTTPAPIInfo is an HTTP or REST API of the template.
 type HTTPAPIInfo struct {
 	// ID is what stands in the API's URL; Name is for people.
 	ID, Name string
+	// Type is HTTP or REST.
+	Type string
 	// Stages are the names of its stages, $default among them.
 	Stages []string
 	// Routes are the keys of its routes.
 	Routes []string
+	// Keys are the values of a REST API's keys that are in use.
+	Keys []string
 	// Problems are what keeps routes from working.
 	Problems []httpapi.Problem
 }
@@ -32,7 +36,14 @@ type HTTPAPIInfo struct {
 // servedAPI is an HTTP API at work.
 type servedAPI struct {
 	HTTPAPIInfo
-	handler *httpapi.Handler
+	handler APIHandler
+}
+
+// APIHandler answers the requests for an API.
+type APIHandler interface {
+	http.Handler
+	// AllowsOrigin tells whether pages of the origin may read its answers.
+	AllowsOrigin(origin string) bool
 }
 
 // apiOf returns what has been gathered of the API so far.
@@ -52,7 +63,7 @@ func (s *Stack) apiOf(id string) *httpapi.API {
 	return a
 }
 
-func (s *Stack) deployHTTPAPI(_ *unit, r *cfn.Resource) error {
+func (s *Stack) deployHTTPAPI(u *unit, r *cfn.Resource) error {
 	p := r.Read()
 	if p.String("ProtocolType") == "WEBSOCKET" {
 		s.tell(Event{Kind: NotRunHere, Name: r.Name, Detail: "the WebSocket API " + r.LogicalID})
@@ -68,7 +79,11 @@ func (s *Stack) deployHTTPAPI(_ *unit, r *cfn.Resource) error {
 			ExposeHeaders: c.Strings("ExposeHeaders"), AllowCredentials: c.Bool("AllowCredentials", false), MaxAge: int(c.Int("MaxAge", 0)),
 		}
 	}
-	if body, ok := p.Value("Body").(*value.Object); ok {
+	body, err := s.apiBody(u, r, p)
+	if err != nil {
+		return err
+	}
+	if body != nil {
 		if err := httpapi.ReadOpenAPI(a, body); err != nil {
 			return fmt.Errorf("its Body: %w", err)
 		}
@@ -199,7 +214,7 @@ func (s *Stack) serveHTTPAPIs() {
 	for _, id := range s.next.apiOrder {
 		a := s.next.apis[id]
 		h, problems := httpapi.New(*a, s.httpServices())
-		info := HTTPAPIInfo{ID: id, Name: a.Name, Problems: problems}
+		info := HTTPAPIInfo{ID: id, Name: a.Name, Type: "HTTP", Problems: problems}
 		for _, r := range a.Routes {
 			info.Routes = append(info.Routes, r.Key)
 		}
@@ -214,6 +229,7 @@ func (s *Stack) serveHTTPAPIs() {
 			s.tell(Event{Kind: RouteRefused, Name: a.Name, Err: p})
 		}
 	}
+	s.serveRestAPIs()
 }
 
 // httpServices is what stands behind HTTP APIs.
@@ -222,7 +238,7 @@ func (s *Stack) httpServices() httpapi.Services {
 		Functions: s.plane, AWS: serviceCaller{awsclient.New(s.cfg.Routes), s.cfg.Place.Region}, Keys: s.keys, Now: s.cfg.Clock.Now,
 		Identity: func(r *http.Request) (string, bool) {
 			// Whoever signs is taken for the account's root, until signatures are held to roles.
-			signed := strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-HMAC-SHA256 ")
+			signed := strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-HMAC-SHA256 ") || r.URL.Query().Get("X-Amz-Algorithm") == "AWS4-HMAC-SHA256"
 			return "arn:aws:iam::" + s.cfg.Place.Account + ":root", signed
 		},
 		AccessLog: s.accessLog,
@@ -241,7 +257,7 @@ func (s *Stack) accessLog(group, line string) {
 	}
 }
 
-// HTTPAPIs lists the template's HTTP APIs.
+// HTTPAPIs lists the template's HTTP and REST APIs.
 func (s *Stack) HTTPAPIs() []HTTPAPIInfo {
 	var list []HTTPAPIInfo
 	for _, a := range s.deployedNow().served {
@@ -250,8 +266,8 @@ func (s *Stack) HTTPAPIs() []HTTPAPIInfo {
 	return list
 }
 
-// HTTPAPI returns the handler of an HTTP API as it is now; nil if there is none of the id.
-func (s *Stack) HTTPAPI(id string) *httpapi.Handler {
+// HTTPAPI returns the handler of an HTTP or REST API as it is now; nil if there is none of the id.
+func (s *Stack) HTTPAPI(id string) APIHandler {
 	for _, a := range s.deployedNow().served {
 		if a.ID == id {
 			return a.handler
@@ -287,9 +303,14 @@ func (c serviceCaller) Call(ctx context.Context, service, action string, body []
 	r.Header.Set("Content-Type", how.contentType)
 	r.Header.Set("X-Amz-Target", how.target+"."+action)
 	status, _, answer, err := c.client.Exchange(r, awsclient.Exchange{Service: how.route, Region: c.region, Body: body, Sign: true})
+	return status, answer, notServed(err, service)
+}
+
+// notServed says of a service that is nowhere what can be done.
+func notServed(err error, service string) error {
 	var missing *awsclient.NotServedError
 	if errors.As(err, &missing) {
-		err = fmt.Errorf("%s is not served here: name where it is with --upstream", service)
+		return fmt.Errorf("%s is not served here: name where it is with --upstream", service)
 	}
-	return status, answer, err
+	return err
 }

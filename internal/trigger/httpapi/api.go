@@ -177,16 +177,17 @@ func New(api API, services Services) (*Handler, []Problem) {
 	}
 	for _, s := range api.Stages {
 		limited := &stage{Stage: s, limits: map[string]*rate.Limiter{}}
-		limited.limits[""] = s.Throttle.limiter()
+		limited.limits[""] = s.Throttle.Limiter()
 		for key, t := range s.Routes {
-			limited.limits[key] = t.limiter()
+			limited.limits[key] = t.Limiter()
 		}
 		h.stages[s.Name] = limited
 	}
 	return h, problems
 }
 
-func (t Throttle) limiter() *rate.Limiter {
+// Limiter is a new limiter that allows as much as the throttle; nil for no bound.
+func (t Throttle) Limiter() *rate.Limiter {
 	if t.Rate <= 0 && t.Burst <= 0 {
 		return nil
 	}
@@ -221,7 +222,7 @@ func (h *Handler) checkRoute(r Route) (problems []string) {
 			add("its authorizer %q needs an Issuer and an Audience", r.Authorizer)
 		case a.Type == "JWT" && h.services.Keys == nil:
 			add("JWTs cannot be checked: there is nowhere to get keys from")
-		case a.Type == "REQUEST" && (functionOf(a.URI) == "" || h.services.Functions == nil):
+		case a.Type == "REQUEST" && (FunctionOf(a.URI) == "" || h.services.Functions == nil):
 			add("its authorizer %q names no Lambda function in AuthorizerUri", r.Authorizer)
 		}
 	default:

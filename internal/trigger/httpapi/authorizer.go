@@ -9,9 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/go-jose/go-jose/v4"
-	"github.com/go-jose/go-jose/v4/jwt"
 )
 
 // verdict is what an authorizer found out.
@@ -64,9 +61,6 @@ func (h *Handler) authorize(in *request) *response {
 	return nil
 }
 
-// signatures are the algorithms that the service takes; HMAC is none of them, since its key would be the issuer's secret.
-var signatures = []jose.SignatureAlgorithm{jose.RS256, jose.RS384, jose.RS512, jose.ES256, jose.ES384, jose.ES512, jose.PS256, jose.PS384, jose.PS512}
-
 // authorizeJWT checks a token (developer guide, "Control access to HTTP APIs with JWT authorizers in API Gateway").
 func (h *Handler) authorizeJWT(in *request, a Authorizer) *response {
 	source := "$request.header.Authorization"
@@ -80,7 +74,7 @@ func (h *Handler) authorizeJWT(in *request, a Authorizer) *response {
 	if scheme, rest, both := strings.Cut(token, " "); both && strings.EqualFold(scheme, "bearer") {
 		token = strings.TrimSpace(rest)
 	}
-	claims, err := h.checkToken(in, a, token)
+	claims, err := CheckToken(in.Context(), token, TokenRules{Keys: h.services.Keys, Issuer: a.Issuer, Audience: a.Audience, Now: h.services.Now()})
 	if err != nil {
 		return unauthorized(err.Error())
 	}
@@ -95,45 +89,6 @@ func (h *Handler) authorizeJWT(in *request, a Authorizer) *response {
 		return out
 	}
 	return nil
-}
-
-// checkToken verifies signature, issuer, audience and times of a token and returns its claims. The error is for the client.
-func (h *Handler) checkToken(in *request, a Authorizer, token string) (map[string]any, error) {
-	parsed, err := jwt.ParseSigned(token, signatures)
-	if err != nil {
-		return nil, errors.New("the token is malformed")
-	}
-	text, err := h.services.Keys.Keys(in.Context(), a.Issuer)
-	if err != nil {
-		return nil, errors.New("the issuer's keys cannot be read")
-	}
-	var keys jose.JSONWebKeySet
-	if err := json.Unmarshal(text, &keys); err != nil {
-		return nil, errors.New("the issuer's keys cannot be read")
-	}
-	var standard jwt.Claims
-	claims := map[string]any{}
-	if err := parsed.Claims(&keys, &standard, &claims); err != nil {
-		return nil, errors.New("the token has an invalid signature")
-	}
-	if standard.Expiry == nil {
-		return nil, errors.New("the token has no expiration time")
-	}
-	// The service allows for no clock skew but that of the issuer's iat.
-	switch err := standard.ValidateWithLeeway(jwt.Expected{Issuer: a.Issuer, Time: h.services.Now()}, 0); {
-	case errors.Is(err, jwt.ErrExpired):
-		return nil, errors.New("the token has expired")
-	case err != nil:
-		return nil, errors.New("the token is not valid: " + strings.TrimPrefix(err.Error(), "go-jose/go-jose/jwt: validation failed, "))
-	}
-	audience := []string(standard.Audience)
-	if client, ok := claims["client_id"].(string); ok && len(audience) == 0 {
-		audience = []string{client}
-	}
-	if !slices.ContainsFunc(a.Audience, func(want string) bool { return slices.Contains(audience, want) }) {
-		return nil, errors.New("the token does not have a valid audience")
-	}
-	return claims, nil
 }
 
 // unauthorized is the answer to a request without a valid token.
@@ -230,7 +185,7 @@ func (h *Handler) askFunction(in *request, a Authorizer, identity []string) (ver
 		e.Type, e.MethodARN, e.Identity, e.Body = "REQUEST", arn, strings.Join(identity, ","), nil
 		event = e
 	}
-	payload, why := h.invoke(in.Context(), functionOf(a.URI), event, in.trace())
+	payload, why := h.invoke(in.Context(), FunctionOf(a.URI), event, in.trace())
 	if why != "" {
 		return verdict{}, errors.New(why)
 	}
@@ -253,73 +208,15 @@ func simpleVerdict(payload []byte) (verdict, error) {
 
 // policyVerdict decides by the policy that the function answered with: the request passes if a statement allows it and none denies it.
 func policyVerdict(payload []byte, arn string) (verdict, error) {
-	var answer struct {
-		PrincipalID    *string `json:"principalId"`
-		PolicyDocument *struct {
-			Statement oneOrMore[struct {
-				Effect   string
-				Action   oneOrMore[string]
-				Resource oneOrMore[string]
-			}]
-		} `json:"policyDocument"`
-		Context map[string]any `json:"context"`
+	p, err := ReadPolicy(payload)
+	if err != nil {
+		return verdict{}, err
 	}
-	if err := json.Unmarshal(payload, &answer); err != nil || answer.PolicyDocument == nil || answer.PrincipalID == nil {
-		return verdict{}, errors.New("the authorizer's answer has no principalId and policyDocument")
-	}
-	v := verdict{context: answer.Context}
+	v := verdict{context: p.Context}
 	if v.context == nil {
 		v.context = map[string]any{}
 	}
-	v.context["principalId"] = *answer.PrincipalID
-	for _, s := range answer.PolicyDocument.Statement {
-		applies := slices.ContainsFunc(s.Action, func(p string) bool { return wildcard(strings.ToLower(p), "execute-api:invoke") }) &&
-			slices.ContainsFunc(s.Resource, func(p string) bool { return wildcard(p, arn) })
-		switch {
-		case applies && s.Effect == "Deny":
-			v.allowed = false
-			return v, nil
-		case applies && s.Effect == "Allow":
-			v.allowed = true
-		}
-	}
+	v.context["principalId"] = p.PrincipalID
+	v.allowed = p.Decide(arn) == Allowed
 	return v, nil
-}
-
-// oneOrMore is a JSON value that may stand alone or in a list.
-type oneOrMore[T any] []T
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (l *oneOrMore[T]) UnmarshalJSON(text []byte) error {
-	if strings.HasPrefix(strings.TrimSpace(string(text)), "[") {
-		return json.Unmarshal(text, (*[]T)(l))
-	}
-	var one T
-	if err := json.Unmarshal(text, &one); err != nil {
-		return err
-	}
-	*l = oneOrMore[T]{one}
-	return nil
-}
-
-// wildcard tells whether a text is of the form of a pattern in which * stands for any text and ? for a character. It takes time in proportion to the
-// product of their lengths at most.
-func wildcard(pattern, text string) bool {
-	p, t, star, mark := 0, 0, -1, 0
-	for t < len(text) {
-		switch {
-		case p < len(pattern) && pattern[p] == '*':
-			star, mark = p, t
-			p++
-		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == text[t]):
-			p++
-			t++
-		case star >= 0:
-			mark++
-			p, t = star+1, mark
-		default:
-			return false
-		}
-	}
-	return strings.Trim(pattern[p:], "*") == ""
 }

@@ -66,7 +66,7 @@ func (h *Handler) checkIntegration(i Integration) (problems []string) {
 	case i.Type != "AWS_PROXY":
 		add("its integration's type %q is none of AWS_PROXY and HTTP_PROXY", i.Type)
 	case i.Subtype == "":
-		if functionOf(i.URI) == "" || h.services.Functions == nil {
+		if FunctionOf(i.URI) == "" || h.services.Functions == nil {
 			add("its integration's URI %q names no Lambda function", i.URI)
 		}
 		if i.PayloadFormat != "" && i.PayloadFormat != formatV1 && i.PayloadFormat != formatV2 {
@@ -123,7 +123,7 @@ func (h *Handler) callFunction(ctx context.Context, in *request, i Integration) 
 	if format != formatV2 {
 		format, event = formatV1, in.eventV1()
 	}
-	result, why := h.invoke(ctx, functionOf(i.URI), event, in.trace())
+	result, why := h.invoke(ctx, FunctionOf(i.URI), event, in.trace())
 	if why != "" {
 		return failedIntegration(why)
 	}
@@ -150,8 +150,8 @@ func (h *Handler) invoke(ctx context.Context, function string, event any, trace 
 	return answer.Payload, ""
 }
 
-// functionOf is the function's ARN in a URI, which may be API Gateway's ARN around it; "" if there is none.
-func functionOf(uri string) string {
+// FunctionOf is the function's ARN in a URI, which may be API Gateway's ARN around it; "" if there is none.
+func FunctionOf(uri string) string {
 	if _, within, ok := strings.Cut(uri, ":lambda:path/2015-03-31/functions/"); ok {
 		uri = strings.TrimSuffix(within, "/invocations")
 	}
