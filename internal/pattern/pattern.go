@@ -48,6 +48,17 @@ func badPattern(format string, args ...any) error {
 // Match tells whether an event, an object, matches.
 func (p *Pattern) Match(event value.Value) bool { return p.of.matches(event) }
 
+// MayMatch tells whether an event whose field on the top level has the value could match at all.
+func (p *Pattern) MayMatch(field string, v value.Value) bool {
+	o := value.NewObject(value.Member{Name: field, Value: v})
+	for i := range p.of.fields {
+		if f := &p.of.fields[i]; f.name == field && !f.matches(o) {
+			return false
+		}
+	}
+	return true
+}
+
 // fieldsPattern matches objects of which all named fields match, and one of the alternatives of each $or.
 type fieldsPattern struct {
 	fields []fieldPattern

@@ -130,3 +130,25 @@ func FuzzPattern(f *testing.F) {
 		}
 	})
 }
+
+func TestMayMatch(t *testing.T) {
+	for _, test := range []struct {
+		pattern string
+		want    bool
+	}{
+		{`{"source":["aws.states"]}`, true},
+		{`{"source":["shop"]}`, false},
+		{`{"source":[{"prefix":"aws."}],"detail":{"n":[1]}}`, true},
+		{`{"source":[{"anything-but":"aws.states"}]}`, false},
+		{`{"detail-type":["x"]}`, true},
+		{`{"$or":[{"source":["shop"]},{"detail":{"n":[1]}}]}`, true},
+	} {
+		p, err := pattern.Parse(test.pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.MayMatch("source", value.String("aws.states")); got != test.want {
+			t.Errorf("%s: got %v", test.pattern, got)
+		}
+	}
+}

@@ -15,6 +15,7 @@ import (
 	"github.com/tutti-run/tutti/internal/clock"
 	"github.com/tutti-run/tutti/internal/sfn"
 	"github.com/tutti-run/tutti/internal/store"
+	"github.com/tutti-run/tutti/internal/value"
 )
 
 // The exceptions of Amazon EventBridge that are raised here.
@@ -57,6 +58,8 @@ type Rule struct {
 	Template string `json:"template,omitempty"`
 
 	pattern *Pattern
+	// ofStates tells that events of Step Functions may match.
+	ofStates bool
 }
 
 // Target is where a rule sends events, and in which form (API reference, Target). The members are those of the wire.
@@ -265,6 +268,7 @@ func (r *Rule) compile() (err error) {
 	if r.Pattern != "" {
 		r.pattern, err = ParsePattern(r.Pattern)
 	}
+	r.ofStates = err == nil && r.pattern != nil && r.pattern.MayMatch("source", value.String("aws.states"))
 	return err
 }
 

@@ -109,11 +109,16 @@ func (e *Events) make(n *EventEntry, detail value.Value) (*value.Object, EventRe
 	), EventResult{EventID: id}
 }
 
-// Listens tells whether anybody would hear of events on the default bus.
+// Listens tells whether anybody might hear of events of Step Functions on the default bus.
 func (e *Events) Listens() bool {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	return len(e.rules[DefaultBus]) > 0
+	for _, r := range e.rules[DefaultBus] {
+		if r.ofStates && !r.Disabled {
+			return true
+		}
+	}
+	return false
 }
 
 // PutIn adds to the batch what is owed for an event of an AWS service on the default bus. committed is to be called once the batch is on
