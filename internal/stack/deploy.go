@@ -68,6 +68,7 @@ func deployers() map[string]deployer {
 		"AWS::S3::Bucket":                         (*Stack).deployBucket,         // a bucket in the data folder
 		"AWS::SQS::Queue":                         (*Stack).deployQueue,          // a queue in the data folder
 		"AWS::Lambda::EventSourceMapping":         (*Stack).deployMapping,        // polls a queue for a function
+		"Custom::LogRetention":                    (*Stack).deployLogRetention,   // CDK's way to set how long a group keeps events
 	}
 }
 
@@ -81,7 +82,14 @@ var passive = map[string]bool{
 	"AWS::SQS::QueuePolicy":         true, // who may use queues
 	"AWS::ApiGatewayV2::Deployment": true, // a snapshot of routes; they are always those of the template here
 	"AWS::ApiGateway::Account":      true, // whom API Gateway writes logs as
+	"AWS::Events::EventBusPolicy":   true, // who may put events
+	"AWS::KMS::Key":                 true, // an identity that others name; nothing is encrypted here
+	"AWS::KMS::Alias":               true, // a name for a key
+	"AWS::S3::BucketPolicy":         true, // who may use a bucket
 	"AWS::CDK::Metadata":            true, // CDK's statistics
+
+	"Custom::CloudwatchLogResourcePolicy": true, // CDK's way to say who may write logs
+	"Custom::S3AutoDeleteObjects":         true, // CDK's way to empty a bucket that is deleted with its stack
 }
 
 // deployment is what a run of deploy came to.
