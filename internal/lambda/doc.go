@@ -31,6 +31,7 @@
 // # Never
 //
 // The package does not know Step Functions, IAM or the wire format of the Lambda API, keeps no invocation across a restart, and
-// listens on loopback only. It neither freezes an idle process, as AWS does, nor limits its CPU or the size of its temporary folder.
-// A process that uses more memory than its function has is killed, but by a look every tenth of a second (watchMemory).
+// listens on loopback only. It neither freezes an idle process, as AWS does, nor limits its CPU.
+// A process that uses more memory than its function has is killed: by the kernel where that can be had (fences), else by a look every tenth of a
+// second (watchMemory); so is one whose temporary folder has grown too large, by a look in any case.
 package lambda

@@ -45,6 +45,11 @@ type environment struct {
 	conns        []*runtimeConn // all that the process has open
 	ready        bool           // the process has called next: the init phase is over
 	served       bool           // it has finished an invocation
+	invocations  int            // how many it has finished
+	fence        *fence         // of the process; nil for none
+	verdict      *verdict       // why the host has ended the process; nil where it has not
+	storageSeen  int            // how many invocations the folder had seen when it was last looked at
+	storageNext  time.Time      // when it may be looked at again
 	wantsSIGTERM bool           // the process has registered an extension
 	phase        string         // in which the process was started
 	initStart    time.Time
@@ -204,6 +209,13 @@ func (env *environment) runProcess(phase string) (*os.ProcessState, error) {
 	h.mu.Unlock()
 
 	exit := p.wait()
+	overrun := env.fence.overrun()
+	env.fence.remove()
+	if overrun {
+		h.mu.Lock()
+		env.verdict = &verdict{errorType: TypeOutOfMemory}
+		h.mu.Unlock()
+	}
 	h.unrecord(p)
 	env.out.detach()
 	return exit, nil
@@ -228,7 +240,11 @@ func (env *environment) start() (*process, error) {
 	cmd.Env = env.variables()
 	cmd.Stdout, cmd.Stderr = outWriter, errWriter
 
-	p, err := env.host.starter.start(cmd)
+	env.fence = env.host.fences().make(env.token[:16], env.config.MemoryMB)
+	p, err := env.host.starter.start(cmd, env.fence)
+	if err != nil {
+		env.fence.remove()
+	}
 	_, _ = outWriter.Close(), errWriter.Close() // the process has its own
 	if err != nil {
 		_, _ = stdout.file.Close(), stderr.file.Close()
@@ -384,6 +400,15 @@ func exitType(startErr error) string {
 func (env *environment) exitOutcome(inv *invocation, posted *outcome, exit *os.ProcessState, startErr error) outcome {
 	message := "RequestId: " + inv.id + " Error: " + env.exitMessage(exit, startErr)
 	errorType := exitType(startErr)
+	env.host.mu.Lock()
+	v := env.verdict
+	env.host.mu.Unlock()
+	if v != nil && startErr == nil {
+		errorType = v.errorType
+		if v.message != "" {
+			message = "RequestId: " + inv.id + " Error: " + v.message
+		}
+	}
 	out := outcome{status: "error", errorType: errorType, notes: []string{message + "\n" + errorType}}
 	if posted == nil {
 		out.payload, out.functionError = errorDocument(errorType, message), true
@@ -475,8 +500,9 @@ func (env *environment) sampleMemory() {
 
 // watchMemory ends processes that use more memory than their function has, as AWS does, until the host closes.
 //
-// The wall is a look every so often rather than the kernel's: RLIMIT_AS counts what Go reserves and never touches, RLIMIT_DATA counts in
-// arenas of 64 MB, and a memory cgroup needs root or a delegation. What a process can take between two looks is the price.
+// Where the kernel has put up a wall (see fences) this finds nothing. Elsewhere it is a look every so often: RLIMIT_AS counts what Go reserves and
+// never touches, RLIMIT_DATA counts in arenas of 64 MB. What a process can take between two looks is the price. The temporary folders are looked at,
+// too.
 //
 // It sleeps for as long as no process has an invocation.
 func (h *Host) watchMemory() {
@@ -494,6 +520,7 @@ func (h *Host) watchMemory() {
 			select {
 			case <-ticker.C:
 				busy = h.endOversized()
+				h.endOverfull()
 			case <-h.ctx.Done():
 				return
 			}
@@ -525,7 +552,10 @@ func (h *Host) endOversized() (any bool) {
 		l.env.maxMemoryMB = max(l.env.maxMemoryMB, min(used, l.env.config.MemoryMB))
 		h.mu.Unlock()
 		if used > l.env.config.MemoryMB {
-			l.p.kill() // the invocation ends with the process: Runtime.ExitError, signal: killed
+			h.mu.Lock()
+			l.env.verdict = &verdict{errorType: TypeOutOfMemory}
+			h.mu.Unlock()
+			l.p.kill() // the invocation ends with the process: Runtime.OutOfMemory, signal: killed
 		}
 	}
 	return any

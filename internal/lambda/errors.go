@@ -113,6 +113,11 @@ const (
 	TypeTimedOut = "Sandbox.Timedout"
 	// TypeExit: the process ended, by exiting or by a signal, in the init or in the invoke phase.
 	TypeExit = "Runtime.ExitError"
+	// TypeOutOfMemory: the process was ended because it used more memory than its function has.
+	TypeOutOfMemory = "Runtime.OutOfMemory"
+	// TypeStorage: the process was ended because its temporary folder has more than EphemeralStorage allows. AWS has no such type: there the write
+	// fails.
+	TypeStorage = "Runtime.StorageExceeded"
 	// TypeInvalidEntrypoint: there is no bootstrap, or the system cannot execute it.
 	TypeInvalidEntrypoint = "Runtime.InvalidEntrypoint"
 	// TypeResponseSize: the response is over MaxResponseSize.

@@ -38,6 +38,7 @@ type Function struct {
 	Environment         map[string]string // the function's own variables; see reservedVariables
 	Timeout             time.Duration     // 0 means 3 s, at most 15 min
 	MemoryMB            int               // 0 means 128, at most 10240
+	StorageMB           int               // of the temporary folder; 0 means 512, at most 10240
 	ReservedConcurrency *int              // nil means none; counts over all versions and is taken from $LATEST
 	Credentials         Credentials
 	Traced              bool // traces that begin with an invocation are sampled: TracingConfig's mode Active
@@ -114,6 +115,12 @@ func (f Function) normalized(region, account string) (Function, error) {
 	if f.MemoryMB < defaultMemoryMB || f.MemoryMB > maxMemoryMB {
 		return invalid("the memory size %d MB is not between %d and %d", f.MemoryMB, defaultMemoryMB, maxMemoryMB)
 	}
+	if f.StorageMB == 0 {
+		f.StorageMB = defaultStorageMB
+	}
+	if f.StorageMB < defaultStorageMB || f.StorageMB > maxStorageMB {
+		return invalid("the ephemeral storage %d MB is not between %d and %d", f.StorageMB, defaultStorageMB, maxStorageMB)
+	}
 	if f.ReservedConcurrency != nil {
 		reserved := *f.ReservedConcurrency
 		if reserved < 0 {
@@ -131,7 +138,7 @@ func (f Function) normalized(region, account string) (Function, error) {
 // equal reports whether processes of f may go on serving g. Reserved concurrency is the host's affair, not the process's.
 func (f Function) equal(g Function) bool {
 	return f.Name == g.Name && f.Version == g.Version && f.ARN == g.ARN && f.Source == g.Source && f.Binary == g.Binary &&
-		f.Handler == g.Handler && f.LogGroup == g.LogGroup && f.Timeout == g.Timeout && f.MemoryMB == g.MemoryMB &&
+		f.Handler == g.Handler && f.LogGroup == g.LogGroup && f.Timeout == g.Timeout && f.MemoryMB == g.MemoryMB && f.StorageMB == g.StorageMB &&
 		f.Credentials == g.Credentials && f.Traced == g.Traced && maps.Equal(f.Environment, g.Environment)
 }
 

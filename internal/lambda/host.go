@@ -50,6 +50,7 @@ type Host struct {
 
 	ctx        context.Context // ends with the host
 	cancel     context.CancelFunc
+	fences     func() *fences // found out when the first process starts
 	atWork     chan struct{}  // says that a process has an invocation; has room for one
 	background sync.WaitGroup // environments, builds, the server and the reaper
 	closing    sync.Once
@@ -111,6 +112,7 @@ func NewHost(cfg Config) (*Host, error) {
 		functions:    map[string]*function{},
 		environments: map[string]*environment{},
 	}
+	h.fences = sync.OnceValue(openFences)
 	h.toolchain = sync.OnceValues(func() (toolchain, error) { return findToolchain(cfg.Go) })
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.server = &runtimeServer{host: h, listener: listener, conns: map[*runtimeConn]struct{}{}}

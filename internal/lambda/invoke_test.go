@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -545,7 +546,41 @@ func TestMemoryHasAWall(t *testing.T) {
 	h, _ := newHost(t, Config{})
 	register(t, h, Function{Name: "f", MemoryMB: 128, Timeout: 30 * time.Second})
 	result := invoke(t, h, "f", `{"Do":"allocate","N":300}`)
-	if want := "Runtime exited with error: signal: killed"; !strings.Contains(string(result.Payload), want) || result.Report.MaxMemoryMB != 128 {
-		t.Errorf("payload %s, memory %d MB; want %q and 128 MB", result.Payload, result.Report.MaxMemoryMB, want)
+	want := `{"errorType":"Runtime.OutOfMemory","errorMessage":"RequestId: ` + result.RequestID + ` Error: Runtime exited with error: signal: killed"}`
+	if string(result.Payload) != want || result.Report.MaxMemoryMB > 128 {
+		t.Errorf("payload %s, memory %d MB; want %s and 128 MB", result.Payload, result.Report.MaxMemoryMB, want)
 	}
+	if !strings.Contains(string(result.LogTail), "Status: error\tError Type: Runtime.OutOfMemory") {
+		t.Errorf("log %s", result.LogTail)
+	}
+}
+
+func TestStorageHasASize(t *testing.T) {
+	h, logs := newHost(t, Config{})
+	register(t, h, Function{Name: "f", StorageMB: 512, Timeout: 30 * time.Second})
+	if result := invoke(t, h, "f", `{"Do":"fill","N":500}`); result.FunctionError != "" {
+		t.Fatalf("within its size: %s", result.Payload)
+	}
+	result := invoke(t, h, "f", `{"Do":"fill","N":600,"Text":"wait"}`)
+	if want := "has 1100 MB, and EphemeralStorage is 512 MB"; !strings.Contains(string(result.Payload), `"errorType":"Runtime.StorageExceeded"`) ||
+		!strings.Contains(string(result.Payload), "No space left on device: ") || !strings.Contains(string(result.Payload), want) {
+		t.Errorf("payload %s", result.Payload)
+	}
+	// A function that fills it and answers at once is ended before its next invocation, which finds an empty folder.
+	if result := invoke(t, h, "f", `{"Do":"fill","N":600}`); result.FunctionError != "" {
+		t.Fatalf("answered at once: %s", result.Payload)
+	}
+	for _, env := range h.all() {
+		<-env.gone
+	}
+	if got := logs.texts(StreamPlatform); !strings.Contains(strings.Join(got, "\n"), "the process is ended before its next invocation") {
+		t.Errorf("log %q", got)
+	}
+}
+
+// all lists the environments that there are.
+func (h *Host) all() []*environment {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Collect(maps.Values(h.environments))
 }

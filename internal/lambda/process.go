@@ -73,9 +73,10 @@ func (s *starter) stop() {
 	<-s.done
 }
 
-// start starts cmd in a process group of its own.
-func (s *starter) start(cmd *exec.Cmd) (*process, error) {
+// start starts cmd in a process group of its own, and within a fence unless that is nil.
+func (s *starter) start(cmd *exec.Cmd, within *fence) (*process, error) {
 	configure(cmd)
+	within.into(cmd.SysProcAttr)
 	p := &process{cmd: cmd}
 	var err error
 	s.do(func() { err = cmd.Start() })

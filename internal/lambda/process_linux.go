@@ -42,7 +42,12 @@ func (p *process) started() {
 	if f, err := os.Open(fmt.Sprintf("/proc/%d/statm", p.pid)); err == nil {
 		p.memory = f
 	}
+	// As many descriptors as on AWS, so that a leak of them shows here, too. Refused: there are as many as this program may have.
+	_ = unix.Prlimit(p.pid, unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: maxDescriptors, Max: maxDescriptors}, nil)
 }
+
+// maxDescriptors is how many files and connections a function may have open (Lambda developer guide, "Lambda quotas", file descriptors).
+const maxDescriptors = 1024
 
 // awaitExit returns when the process has ended and leaves it a zombie: until it is reaped its pid, which is also its group's id,
 // cannot become another process's, so that killing the rest of the group cannot hit a stranger.

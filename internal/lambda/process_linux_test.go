@@ -11,7 +11,7 @@ import (
 func TestFunctionsInheritTimerSlack(t *testing.T) {
 	s := newStarter()
 	defer s.stop()
-	p, err := s.start(exec.Command("sleep", "60"))
+	p, err := s.start(exec.Command("sleep", "60"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -129,6 +129,7 @@ func (env *environment) serveNext(c *runtimeConn) bool {
 	h.mu.Lock()
 	// In this order, so that the caller, if it comes back at once, finds the environment free.
 	env.served = true
+	env.invocations++
 	env.park(c)
 	h.release(env)
 	h.answerLocked(finished, result, nil)

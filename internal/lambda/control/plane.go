@@ -338,7 +338,7 @@ func (p *Plane) hostFunction(f *function, v *version) (lambda.Function, error) {
 	h := lambda.Function{
 		Name: f.Name, Version: c.Version, ARN: p.arn(f.Name, ""), Source: v.Source, Binary: v.Binary,
 		Handler: c.Handler, LogGroup: c.LoggingConfig.LogGroup,
-		Timeout: time.Duration(c.Timeout) * time.Second, MemoryMB: c.MemorySize,
+		Timeout: time.Duration(c.Timeout) * time.Second, MemoryMB: c.MemorySize, StorageMB: c.EphemeralStorage.Size,
 		ReservedConcurrency: f.Reserved, Traced: c.TracingConfig.Mode == "Active",
 		Credentials: p.credentialsOf(c.Role), Environment: map[string]string{},
 	}

@@ -117,6 +117,17 @@ func handle(ctx context.Context, raw json.RawMessage) (any, error) {
 			held[i] = 1
 		}
 		time.Sleep(10 * time.Second)
+	case "fill": // sparse files have their size, and cost the test nothing
+		f, err := os.CreateTemp("", "")
+		if err != nil {
+			return nil, err
+		}
+		if err := errors.Join(f.Truncate(int64(e.N)<<20), f.Close()); err != nil {
+			return nil, err
+		}
+		if e.Text == "wait" {
+			time.Sleep(10 * time.Second)
+		}
 	case "write":
 		return nil, os.WriteFile(e.File, []byte(e.Text), 0o600)
 	case "await file":
