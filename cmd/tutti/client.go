@@ -193,15 +193,19 @@ func (r *remote) pollEvery() time.Duration {
 	return time.Second
 }
 
-// short is what people call a machine.
+// short is what people call a machine, a function, or whatever else has the ARN.
 func (r *remote) short(arn string) string {
-	for _, m := range r.names {
-		if m.ARN == arn {
-			return m.Name
+	for _, named := range slices.Concat(r.names, r.functions) {
+		if named.ARN == arn {
+			return named.Name
 		}
 	}
 	if parsed, err := vocabulary.ParseMachineARN(arn); err == nil {
 		return parsed.Name
+	}
+	// arn:partition:service:region:account:kind:name, or without the kind, or kind/name.
+	if parts := strings.SplitN(arn, ":", 6); len(parts) == 6 {
+		return parts[5][strings.LastIndexAny(parts[5], ":/")+1:]
 	}
 	return arn
 }

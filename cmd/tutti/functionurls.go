@@ -34,8 +34,15 @@ func (s *server) functionURLs() []servedURL {
 
 func (c *cli) functionURLRows(s *server) (rows [][]string) {
 	th := c.out.theme
+	short := shortFunctions(s.endpoint.Functions)
 	for _, u := range s.functionURLs() {
-		name := u.Function
+		name, alias, qualified := strings.Cut(u.Function, ":")
+		if known := short[name]; known != "" {
+			name = known
+		}
+		if qualified {
+			name += ":" + alias
+		}
 		if u.AuthType != "NONE" {
 			name += " (" + u.AuthType + ")"
 		}
