@@ -51,7 +51,7 @@ func (c *cli) scheduleFireCommand() *cobra.Command {
 		Short: "Do now what a schedule does when it is due",
 		Long: `Do now what a schedule does when it is due, whether or not it is enabled, and say what that started. When it is due by itself stays as it was.
 
-NAME is a schedule's name, GROUP/NAME, a rule's name, rule/NAME, or the end of a name before which the template puts the stack.`,
+NAME is a schedule's name, GROUP/NAME, a rule's name, rule/NAME, or a part of a name that no other has: templates put stack and chance around theirs.`,
 		Example: `  tutti schedule fire nightly
   tutti schedule fire default/nightly --output json
   tutti schedule fire rule/every-morning`,
@@ -162,7 +162,7 @@ func (c *cli) listSchedules(ctx context.Context, o clientFlags) error {
 	return nil
 }
 
-// schedule finds what a person means.
+// schedule finds what a person means: by the whole name, or by a part of it that no other has.
 func (r *remote) schedule(ctx context.Context, name string) (timed, error) {
 	list, err := r.schedules(ctx)
 	if err != nil {
@@ -172,6 +172,7 @@ func (r *remote) schedule(ctx context.Context, name string) (timed, error) {
 		func(t timed) bool { return t.full() == name },
 		func(t timed) bool { return t.Name == name },
 		func(t timed) bool { return strings.HasSuffix(t.Name, "-"+name) },
+		func(t timed) bool { return name != "" && strings.Contains(t.Name, name) }, // CloudFormation makes names of stack, logical id and chance
 	}
 	var names []string
 	for _, match := range matches {
