@@ -40,22 +40,33 @@ func newEventBridge(c *Config) *eventBridge { return &eventBridge{events: c.Even
 
 // eventsOperations is the table of all operations that are served.
 var eventsOperations = map[string]operation[*eventBridge]{
-	"CreateEventBus":        op((*eventBridge).createEventBus),        // beside the default one
-	"DeleteEventBus":        op((*eventBridge).deleteEventBus),        // with its rules
-	"DeleteRule":            op((*eventBridge).deleteRule),            // one without targets
-	"DescribeEventBus":      op((*eventBridge).describeEventBus),      // by name
-	"DescribeRule":          op((*eventBridge).describeRule),          // with its pattern
-	"DisableRule":           op((*eventBridge).disableRule),           // events pass it by
-	"EnableRule":            op((*eventBridge).enableRule),            // and no longer
-	"ListEventBuses":        op((*eventBridge).listEventBuses),        // by prefix
-	"ListRuleNamesByTarget": op((*eventBridge).listRuleNamesByTarget), // whoever sends there
-	"ListRules":             op((*eventBridge).listRules),             // of a bus
-	"ListTargetsByRule":     op((*eventBridge).listTargetsByRule),     // with their inputs
-	"PutEvents":             op((*eventBridge).putEvents),             // up to ten
-	"PutRule":               op((*eventBridge).putRule),               // creates or changes
-	"PutTargets":            op((*eventBridge).putTargets),            // adds or replaces
-	"RemoveTargets":         op((*eventBridge).removeTargets),         // by id
-	"TestEventPattern":      op((*eventBridge).testEventPattern),      // tells whether an event matches
+	"CreateApiDestination":   op((*eventBridge).createAPIDestination),   // an HTTP endpoint
+	"CreateConnection":       op((*eventBridge).createConnection),       // how requests to it are authorized
+	"DeauthorizeConnection":  op((*eventBridge).deauthorizeConnection),  // nothing is sent with it any more
+	"DeleteApiDestination":   op((*eventBridge).deleteAPIDestination),   // by name
+	"DeleteConnection":       op((*eventBridge).deleteConnection),       // likewise
+	"DescribeApiDestination": op((*eventBridge).describeAPIDestination), // with its endpoint
+	"DescribeConnection":     op((*eventBridge).describeConnection),     // without what is secret
+	"ListApiDestinations":    op((*eventBridge).listAPIDestinations),    // by prefix and connection
+	"ListConnections":        op((*eventBridge).listConnections),        // by prefix and state
+	"UpdateApiDestination":   op((*eventBridge).updateAPIDestination),   // what is given
+	"UpdateConnection":       op((*eventBridge).updateConnection),       // likewise
+	"CreateEventBus":         op((*eventBridge).createEventBus),         // beside the default one
+	"DeleteEventBus":         op((*eventBridge).deleteEventBus),         // with its rules
+	"DeleteRule":             op((*eventBridge).deleteRule),             // one without targets
+	"DescribeEventBus":       op((*eventBridge).describeEventBus),       // by name
+	"DescribeRule":           op((*eventBridge).describeRule),           // with its pattern
+	"DisableRule":            op((*eventBridge).disableRule),            // events pass it by
+	"EnableRule":             op((*eventBridge).enableRule),             // and no longer
+	"ListEventBuses":         op((*eventBridge).listEventBuses),         // by prefix
+	"ListRuleNamesByTarget":  op((*eventBridge).listRuleNamesByTarget),  // whoever sends there
+	"ListRules":              op((*eventBridge).listRules),              // of a bus
+	"ListTargetsByRule":      op((*eventBridge).listTargetsByRule),      // with their inputs
+	"PutEvents":              op((*eventBridge).putEvents),              // up to ten
+	"PutRule":                op((*eventBridge).putRule),                // creates or changes
+	"PutTargets":             op((*eventBridge).putTargets),             // adds or replaces
+	"RemoveTargets":          op((*eventBridge).removeTargets),          // by id
+	"TestEventPattern":       op((*eventBridge).testEventPattern),       // tells whether an event matches
 }
 
 // Limits of members (API reference, EventBridge).

@@ -179,3 +179,66 @@ func TestEventBridgeOperations(t *testing.T) {
 		}
 	}
 }
+
+// Connections and API destinations, as the SDK sees them: what is secret is not told again.
+func TestConnections(t *testing.T) {
+	url, c, _ := serveEvents(t)
+	ctx := t.Context()
+	made, err := c.CreateConnection(ctx, &eventbridge.CreateConnectionInput{
+		Name: aws.String("c"), AuthorizationType: types.ConnectionAuthorizationTypeBasic, AuthParameters: &types.CreateConnectionAuthRequestParameters{
+			BasicAuthParameters: &types.CreateConnectionBasicAuthRequestParameters{Username: aws.String("ada"), Password: aws.String("secret")},
+			InvocationHttpParameters: &types.ConnectionHttpParameters{HeaderParameters: []types.ConnectionHeaderParameter{
+				{Key: aws.String("a"), Value: aws.String("open")}, {Key: aws.String("b"), Value: aws.String("hidden"), IsValueSecret: true},
+			}},
+		},
+	})
+	if err != nil || made.ConnectionState != types.ConnectionStateAuthorized || !strings.HasPrefix(*made.ConnectionArn, "arn:aws:events:us-east-1:000000000000:connection/c/") {
+		t.Fatalf("got %+v, %v", made, err)
+	}
+	_, err1 := c.UpdateConnection(ctx, &eventbridge.UpdateConnectionInput{Name: aws.String("c"), Description: aws.String("changed"), AuthParameters: &types.UpdateConnectionAuthRequestParameters{
+		BasicAuthParameters: &types.UpdateConnectionBasicAuthRequestParameters{Username: aws.String("eve")},
+	}})
+	got, err2 := c.DescribeConnection(ctx, &eventbridge.DescribeConnectionInput{Name: aws.String("c")})
+	d, err3 := c.CreateApiDestination(ctx, &eventbridge.CreateApiDestinationInput{
+		Name: aws.String("d"), ConnectionArn: made.ConnectionArn, HttpMethod: types.ApiDestinationHttpMethodPost, InvocationEndpoint: aws.String("https://example.com/*"),
+	})
+	_, err4 := c.UpdateApiDestination(ctx, &eventbridge.UpdateApiDestinationInput{Name: aws.String("d"), InvocationRateLimitPerSecond: aws.Int32(7)})
+	described, err5 := c.DescribeApiDestination(ctx, &eventbridge.DescribeApiDestinationInput{Name: aws.String("d")})
+	list, err6 := c.ListApiDestinations(ctx, &eventbridge.ListApiDestinationsInput{ConnectionArn: made.ConnectionArn})
+	_, err7 := c.DeauthorizeConnection(ctx, &eventbridge.DeauthorizeConnectionInput{Name: aws.String("c")})
+	connections, err8 := c.ListConnections(ctx, &eventbridge.ListConnectionsInput{ConnectionState: types.ConnectionStateDeauthorized})
+	after, err9 := c.DescribeApiDestination(ctx, &eventbridge.DescribeApiDestinationInput{Name: aws.String("d")})
+	if err := errors.Join(err1, err2, err3, err4, err5, err6, err7, err8, err9); err != nil {
+		t.Fatal(err)
+	}
+	headers := got.AuthParameters.InvocationHttpParameters.HeaderParameters
+	if *got.AuthParameters.BasicAuthParameters.Username != "eve" || *got.Description != "changed" || *headers[0].Value != "open" || headers[1].Value != nil || got.SecretArn == nil {
+		t.Errorf("got %+v, headers %+v", got, headers)
+	}
+	if d.ApiDestinationState != types.ApiDestinationStateActive || *described.InvocationRateLimitPerSecond != 7 || *described.InvocationEndpoint != "https://example.com/*" ||
+		len(list.ApiDestinations) != 1 || len(connections.Connections) != 1 || after.ApiDestinationState != types.ApiDestinationStateInactive {
+		t.Errorf("got %+v, %+v, %+v, %+v, %+v", d, described, list, connections, after)
+	}
+	if a := post(t, url, "AWSEvents.DescribeConnection", `{"Name":"c"}`); strings.Contains(a.body, "secret\"") || strings.Contains(a.body, "hidden") {
+		t.Errorf("a secret is told: %s", a.body)
+	}
+	for _, test := range []struct{ operation, body, message string }{
+		{"CreateConnection", `{"Name":"c","AuthorizationType":"BASIC","AuthParameters":{"BasicAuthParameters":{"Username":"a","Password":"b"}}}`, "Connection c already exists."},
+		{"CreateConnection", `{"Name":"e","AuthorizationType":"BASIC","AuthParameters":{"ApiKeyAuthParameters":{}}}`, "Authorization type BASIC requires AuthParameters.BasicAuthParameters."},
+		{"CreateConnection", `{"Name":"e","AuthorizationType":"BASIC","AuthParameters":{"BasicAuthParameters":{"Username":"a"}}}`, "1 validation error detected: Value null at 'authParameters.basicAuthParameters.password' failed to satisfy constraint: Member must not be null"},
+		{"DescribeConnection", `{"Name":"none"}`, "Connection 'none' does not exist."},
+		{"DescribeApiDestination", `{"Name":"none"}`, "An api-destination 'none' does not exist."},
+		{"CreateApiDestination", `{"Name":"e","ConnectionArn":"none","HttpMethod":"POST","InvocationEndpoint":"https://example.com"}`, "Connection 'none' does not exist."},
+		{"CreateApiDestination", `{"Name":"e","ConnectionArn":"c","HttpMethod":"POST","InvocationEndpoint":"http://example.com"}`, "The InvocationEndpoint http://example.com is not an HTTPS URL."},
+		{"UpdateApiDestination", `{"Name":"d","InvocationRateLimitPerSecond":0}`, "1 validation error detected: Value '0' at 'invocationRateLimitPerSecond' failed to satisfy constraint: Member must have value greater than or equal to 1"},
+	} {
+		if a := post(t, url, "AWSEvents."+test.operation, test.body); a.Message != test.message || a.status != 400 {
+			t.Errorf("%s %s: got %d %s", test.operation, test.body, a.status, a.body)
+		}
+	}
+	_, err1 = c.DeleteApiDestination(ctx, &eventbridge.DeleteApiDestinationInput{Name: aws.String("d")})
+	_, err2 = c.DeleteConnection(ctx, &eventbridge.DeleteConnectionInput{Name: aws.String("c")})
+	if err := errors.Join(err1, err2); err != nil {
+		t.Error(err)
+	}
+}

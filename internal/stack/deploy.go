@@ -47,7 +47,8 @@ func deployers() map[string]deployer {
 		"AWS::Scheduler::ScheduleGroup":           (*Stack).deployScheduleGroup,  // a name for several schedules
 		"AWS::Events::Rule":                       (*Stack).deployRule,           // the same, if it goes by time; else sends events that match to targets
 		"AWS::Events::EventBus":                   (*Stack).deployEventBus,       // where rules listen
-		"AWS::Events::Connection":                 (*Stack).deployConnection,     // what HTTP tasks authenticate with
+		"AWS::Events::Connection":                 (*Stack).deployConnection,     // what HTTP tasks and API destinations authenticate with
+		"AWS::Events::ApiDestination":             (*Stack).deployAPIDestination, // an HTTP endpoint that rules send events to
 		"AWS::ApiGatewayV2::Api":                  (*Stack).deployHTTPAPI,        // routes over HTTP
 		"AWS::ApiGatewayV2::Route":                (*Stack).deployRoute,          // one of them
 		"AWS::ApiGatewayV2::Integration":          (*Stack).deployIntegration,    // where routes lead

@@ -25,6 +25,7 @@ func (s *Stack) eventTargets() map[string]trigger.Deliverer {
 		"lambda": functionTarget{s}, // invokes a function
 		"logs":   groupTarget{s},    // writes into a log group
 		"sqs":    queueTarget{s},    // sends a message to a queue
+		"events": s.apiTarget,       // sends a request to an API destination
 	}
 }
 
@@ -145,6 +146,12 @@ func eventTarget(b *cfn.Block) trigger.Target {
 		t.InputTransformer = &trigger.InputTransformer{InputTemplate: transformer.String("InputTemplate"), InputPathsMap: map[string]string{}}
 		for _, name := range paths.Names() {
 			t.InputTransformer.InputPathsMap[name] = paths.String(name)
+		}
+	}
+	if b.Has("HttpParameters") {
+		http := b.Block("HttpParameters")
+		t.HTTPParameters = &trigger.HTTPParameters{
+			PathParameterValues: http.Strings("PathParameterValues"), HeaderParameters: texts(http.Value("HeaderParameters")), QueryStringParameters: texts(http.Value("QueryStringParameters")),
 		}
 	}
 	if b.Has("SqsParameters") {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/tutti-run/tutti/internal/cfn"
@@ -168,6 +169,12 @@ func (s *Stack) missingTarget(arn string) error {
 			return fmt.Errorf("the target %s is not there: %w", arn, err)
 		}
 	case "events":
+		if strings.HasPrefix(a.Resource, "api-destination/") {
+			if _, err := s.events.Destinations().Destination(arn); err != nil {
+				return fmt.Errorf("the target %s is not there: %s", arn, message(err))
+			}
+			return nil
+		}
 		if _, err := s.events.Bus(trigger.BusName(arn)); err != nil {
 			return fmt.Errorf("the target %s is not there: %s", arn, message(err))
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net/http"
 	"path/filepath"
 	"sync"
@@ -118,19 +117,19 @@ type MachineInfo struct {
 
 // Stack is a template, running. All methods may be called by any goroutine.
 type Stack struct {
-	cfg     Config
-	store   *store.Store
-	logs    *logs.Service
-	metrics *metrics.Service
-	events  *trigger.Events
-	objects *s3.Store
-	queues  *sqs.Store
-	host    *lambda.Host
-	plane   *control.Plane
-	catalog *task.Catalog
-	// connections belong to HTTP tasks; they are complete before anything runs.
-	connections task.ConnectionSet
-	keys        *httpapi.Keys // of the issuers of JWTs
+	cfg         Config
+	store       *store.Store
+	logs        *logs.Service
+	metrics     *metrics.Service
+	events      *trigger.Events
+	objects     *s3.Store
+	queues      *sqs.Store
+	host        *lambda.Host
+	plane       *control.Plane
+	catalog     *task.Catalog
+	connections *connections      // of HTTP tasks and API destinations
+	apiTarget   destinationTarget // sends events to API destinations
+	keys        *httpapi.Keys     // of the issuers of JWTs
 	runner      *runner.Runner
 	schedules   *scheduler.Service
 
@@ -138,8 +137,6 @@ type Stack struct {
 	next        *deployment
 	credentials map[string]lambda.Credentials // by role
 	programs    map[string]string             // interpreters by the runtimes' prefix
-
-	open bool // Open has returned
 
 	mu      sync.Mutex
 	current *deployment
@@ -167,6 +164,8 @@ func Open(ctx context.Context, cfg Config) (_ *Stack, err error) {
 		cfg: cfg, current: &deployment{}, credentials: map[string]lambda.Credentials{},
 		programs: map[string]string{},
 	}
+	s.connections = &connections{own: cfg.Connections, stored: func() *trigger.Destinations { return s.events.Destinations() }, parsed: map[string]parsedConnection{}}
+	s.apiTarget = newDestinationTarget(s)
 	defer func() {
 		if err != nil {
 			_ = s.Close(context.Background())
@@ -213,15 +212,12 @@ func Open(ctx context.Context, cfg Config) (_ *Stack, err error) {
 		return nil, err
 	}
 	s.keys = &httpapi.Keys{Now: cfg.Clock.Now, Files: cfg.KeySets}
-	s.connections = task.ConnectionSet{}
-	maps.Copy(s.connections, cfg.Connections)
 	s.catalog = task.NewCatalog(task.Config{Functions: s.plane, Routes: cfg.Routes, Connections: s.connections})
 	s.runner = runner.New(runner.Config{Store: s.store, Clock: cfg.Clock, Skips: cfg.SkipsTime, Tasks: s.catalog, Objects: s.objects, Logs: s.logs, Events: s.events, Log: cfg.Log})
 	s.catalog.Follow(s.runner)
 	if err := s.deploy(ctx, units); err != nil {
 		return nil, err
 	}
-	s.open = true
 	return s, nil
 }
 

@@ -73,6 +73,7 @@ type Target struct {
 	RetryPolicy      *RetryPolicy      `json:"RetryPolicy,omitempty"`
 	DeadLetterConfig *DeadLetterConfig `json:"DeadLetterConfig,omitempty"`
 	SQSParameters    *SQSParameters    `json:"SqsParameters,omitempty"`
+	HTTPParameters   *HTTPParameters   `json:"HttpParameters,omitempty"`
 }
 
 // SQSParameters are for targets that are FIFO queues.
@@ -107,6 +108,8 @@ type Message struct {
 	Input string `json:"input"`
 	// GroupID is the message group of a FIFO queue or topic, "" for none.
 	GroupID string `json:"groupId,omitempty"`
+	// HTTP are the parameters of a request to an HTTP endpoint, nil for none.
+	HTTP *HTTPParameters `json:"http,omitempty"`
 	// Source and DetailType are those of an event for a bus, of which Input is the detail.
 	Source     string `json:"source,omitempty"`
 	DetailType string `json:"detailType,omitempty"`
@@ -138,6 +141,11 @@ type Permanent struct {
 	// Code is what a dead-letter queue is told as ERROR_CODE; "" means ErrorFromTarget.
 	Code ErrorCode
 }
+
+// Later says that a target takes nothing more for a while, which is no failure: nothing of the retry policy is used up.
+type Later struct{ After time.Duration }
+
+func (l *Later) Error() string { return fmt.Sprintf("not before %v have passed", l.After) }
 
 // ErrorCode is why a target did not take a message (user guide, "Using dead-letter queues to process undelivered events").
 type ErrorCode string
@@ -180,8 +188,9 @@ type Events struct {
 
 	seen map[string]time.Time // when rules with a schedule were due last, by name
 
-	outbox *Outbox
-	timers *Scheduler
+	outbox       *Outbox
+	timers       *Scheduler
+	destinations *Destinations
 }
 
 // The collections of documents.
@@ -227,6 +236,9 @@ func NewEvents(cfg EventsConfig) (*Events, error) {
 		}
 	}
 	err := e.loadSeen()
+	if err == nil {
+		e.destinations, err = newDestinations(&cfg)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -576,6 +588,12 @@ func (e *Events) checkTarget(t *Target) error {
 	arn, err := sfn.ParseARN(t.ARN)
 	if err != nil {
 		return invalidEvents("Parameter %s is not valid. Reason: Provided Arn is not in correct format.", t.ARN)
+	}
+	if arn.Service == "events" && !strings.HasPrefix(arn.Resource, "event-bus/") && !strings.HasPrefix(arn.Resource, "api-destination/") {
+		return invalidEvents("Parameter %s is not valid. Reason: It is neither an event bus nor an API destination.", t.ARN)
+	}
+	if err := t.HTTPParameters.check(); err != nil {
+		return err
 	}
 	if e.cfg.Targets[arn.Service] == nil && arn.Service != "events" {
 		return invalidEvents("Parameter %s is not valid. Reason: Targets of the service %s are not served here.", t.ARN, arn.Service)

@@ -302,9 +302,14 @@ func (q *Outbox) deliver(one due) {
 		return
 	}
 	err := q.Send(q.ctx, d.message())
+	var later *Later
 	switch {
 	case q.ctx.Err() != nil && err != nil:
 		q.done() // it goes on in the next process
+	case errors.As(err, &later) && q.cfg.Clock.Now().Add(later.After).UnixMilli() <= d.Until:
+		d.Next = q.cfg.Clock.Now().Add(later.After).UnixMilli() // on disk it may be tried at once
+		q.push(d)
+		q.done()
 	case err == nil:
 		q.settled <- d
 	default:

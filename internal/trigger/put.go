@@ -174,7 +174,9 @@ func (e *Events) owedTo(r *Rule, id string, event *value.Object, hops int) []*De
 			continue // it was checked when it was put
 		}
 		arn := e.RuleARN(r.Bus, r.Name)
-		list = append(list, newDelivery(arn, t, id, make(event, about{arn, r.Name, now}), now))
+		d := newDelivery(arn, t, id, make(event, about{arn, r.Name, now}), now)
+		d.HTTP, _ = t.HTTPParameters.of(event) // as above
+		list = append(list, d)
 	}
 	return list
 }

@@ -1,0 +1,170 @@
+package stack_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tutti-run/tutti/internal/sqs"
+	"github.com/tutti-run/tutti/internal/trigger"
+)
+
+// targetTemplate has a rule of a bus of its own behind one of the default bus, API destinations with every kind of connection, and a queue for what fails.
+const targetTemplate = `{"Parameters":{"URL":{"Type":"String"}},"Resources":{
+	"Dead":{"Type":"AWS::SQS::Queue","Properties":{"QueueName":"dead"}},
+	"Bus":{"Type":"AWS::Events::EventBus","Properties":{"Name":"shop"}},
+	"Basic":{"Type":"AWS::Events::Connection","Properties":{"AuthorizationType":"BASIC","AuthParameters":{
+		"BasicAuthParameters":{"Username":"ada","Password":"secret"},
+		"InvocationHttpParameters":{"HeaderParameters":[{"Key":"X-From","Value":"tutti"}],"QueryStringParameters":[{"Key":"q","Value":"1"}],"BodyParameters":[{"Key":"by","Value":"me"}]}}}},
+	"Key":{"Type":"AWS::Events::Connection","Properties":{"AuthorizationType":"API_KEY","AuthParameters":{"ApiKeyAuthParameters":{"ApiKeyName":"X-Key","ApiKeyValue":"k"}}}},
+	"OAuth":{"Type":"AWS::Events::Connection","Properties":{"AuthorizationType":"OAUTH_CLIENT_CREDENTIALS","AuthParameters":{"OAuthParameters":{
+		"AuthorizationEndpoint":{"Fn::Sub":"${URL}/token"},"HttpMethod":"POST","ClientParameters":{"ClientID":"id","ClientSecret":"s"}}}}},
+	"Orders":{"Type":"AWS::Events::ApiDestination","Properties":{"ConnectionArn":{"Fn::GetAtt":["Basic","Arn"]},"HttpMethod":"POST","InvocationEndpoint":{"Fn::Sub":"${URL}/orders/*"}}},
+	"Stock":{"Type":"AWS::Events::ApiDestination","Properties":{"ConnectionArn":{"Fn::GetAtt":["Key","Arn"]},"HttpMethod":"PUT","InvocationEndpoint":{"Fn::Sub":"${URL}/stock"}}},
+	"Mail":{"Type":"AWS::Events::ApiDestination","Properties":{"ConnectionArn":{"Fn::GetAtt":["OAuth","Arn"]},"HttpMethod":"POST","InvocationEndpoint":{"Fn::Sub":"${URL}/mail"}}},
+	"Gone":{"Type":"AWS::Events::ApiDestination","Properties":{"ConnectionArn":{"Fn::GetAtt":["Key","Arn"]},"HttpMethod":"POST","InvocationEndpoint":{"Fn::Sub":"${URL}/gone"}}},
+	"Forward":{"Type":"AWS::Events::Rule","Properties":{"EventPattern":{"source":["shop"]},"Targets":[{"Id":"bus","Arn":{"Fn::GetAtt":["Bus","Arn"]}}]}},
+	"Rule":{"Type":"AWS::Events::Rule","Properties":{"Name":"all","EventBusName":{"Ref":"Bus"},"EventPattern":{"detail-type":["Order"]},"Targets":[
+		{"Id":"1","Arn":{"Fn::GetAtt":["Orders","Arn"]},"InputPath":"$.detail","HttpParameters":{"PathParameterValues":["$.detail.id"],"HeaderParameters":{"X-Source":"$.source"},"QueryStringParameters":{"p":"2"}}},
+		{"Id":"2","Arn":{"Fn::GetAtt":["Stock","Arn"]},"Input":"[]"},
+		{"Id":"3","Arn":{"Fn::GetAtt":["Mail","Arn"]},"Input":"{}"},
+		{"Id":"4","Arn":{"Fn::GetAtt":["Gone","Arn"]},"Input":"{\"n\":4}","DeadLetterConfig":{"Arn":{"Fn::GetAtt":["Dead","Arn"]}}}]}}}}`
+
+// shopAPI notes requests in a line each; the first one for mail finds it overloaded.
+type shopAPI struct {
+	mu    sync.Mutex
+	lines []string
+	mails int
+}
+
+func (a *shopAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch r.URL.Path {
+	case "/token":
+		form, _ := url.ParseQuery(string(body))
+		_, _ = fmt.Fprintf(w, `{"access_token":"t-%s","expires_in":3600}`, form.Get("client_id"))
+		return
+	case "/mail":
+		if a.mails++; a.mails == 1 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+	case "/gone":
+		w.WriteHeader(http.StatusGone)
+		return
+	}
+	var heads []string
+	for _, name := range []string{"Authorization", "X-Key", "X-From", "X-Source"} {
+		if text := r.Header.Get(name); text != "" {
+			heads = append(heads, text)
+		}
+	}
+	a.lines = append(a.lines, fmt.Sprint(r.Method, " ", r.URL, " ", strings.Join(heads, ","), " ", string(body)))
+}
+
+func (a *shopAPI) got() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Sorted(slices.Values(a.lines))
+}
+
+// One event on the default bus goes over another bus to APIs with every kind of authorization; what an API refuses for good comes to the dead-letter
+// queue.
+func TestAPIDestinations(t *testing.T) {
+	shop := &shopAPI{}
+	server := httptest.NewServer(shop)
+	defer server.Close()
+	cfg := project(t, map[string]string{"app.template.json": targetTemplate})
+	cfg.Parameters = map[string]string{"URL": server.URL}
+	s, _ := open(t, cfg)
+	if _, err := s.Events().PutEvents([]trigger.EventEntry{{Source: "shop", DetailType: "Order", Detail: `{"id":"a/7"}`}}); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		`POST /mail Bearer t-id {}`,
+		`POST /orders/a%2F7?p=2&q=1 Basic YWRhOnNlY3JldA==,tutti,shop {"id":"a/7","by":"me"}`,
+		`PUT /stock k []`,
+	}
+	await(t, func() string {
+		if got := shop.got(); !slices.Equal(got, want) {
+			return fmt.Sprintf("the API got %q", got)
+		}
+		return ""
+	})
+	await(t, func() string {
+		list, err := s.Queues().ReceiveMessage(t.Context(), "dead", sqs.Receive{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(list) == 0 {
+			return "nothing in the dead-letter queue"
+		}
+		m := list[0]
+		if m.Body != `{"n":4}` || m.Attributes["ERROR_CODE"].String != "ERROR_FROM_TARGET" || !strings.HasPrefix(m.Attributes["ERROR_MESSAGE"].String, "the API answered 410 Gone") ||
+			m.Attributes["RULE_ARN"].String != "arn:aws:events:us-east-1:000000000000:rule/shop/all" || !strings.Contains(m.Attributes["TARGET_ARN"].String, ":api-destination/") {
+			t.Errorf("got %+v", m)
+		}
+		return ""
+	})
+}
+
+// An API destination gets no more requests a second than it says, and all in the end.
+func TestAPIDestinationRate(t *testing.T) {
+	shop := &shopAPI{}
+	server := httptest.NewServer(shop)
+	defer server.Close()
+	s, _ := open(t, project(t, map[string]string{"app.template.json": `{"Resources":{"Q":{"Type":"AWS::SQS::Queue"}}}`}))
+	all := s.Events().Destinations()
+	_, err1 := all.PutConnection("c", &trigger.Connection{Authorization: "API_KEY", Parameters: []byte(`{"ApiKeyAuthParameters":{"ApiKeyName":"X-Key","ApiKeyValue":"k"}}`)}, nil)
+	d, err2 := all.PutDestination("d", &trigger.Destination{Connection: "c", Endpoint: server.URL + "/x", Method: "POST", Rate: 20}, nil)
+	err3 := s.Events().PutRule(trigger.Rule{Bus: "default", Name: "r", Pattern: `{"source":["shop"]}`})
+	err4 := s.Events().PutTargets("default", "r", []trigger.Target{{ID: "1", ARN: all.ARN(&d), Input: "1"}})
+	for _, err := range []error{err1, err2, err3, err4} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	began := time.Now()
+	for range 3 {
+		entries := slices.Repeat([]trigger.EventEntry{{Source: "shop", DetailType: "x", Detail: "{}"}}, 10)
+		if _, err := s.Events().PutEvents(entries); err != nil {
+			t.Fatal(err)
+		}
+	}
+	await(t, func() string {
+		if got := len(shop.got()); got != 30 {
+			return fmt.Sprintf("%d requests", got)
+		}
+		return ""
+	})
+	// Twenty at once, then twenty a second.
+	if took := time.Since(began); took < 400*time.Millisecond {
+		t.Errorf("30 requests at 20 a second took %v", took)
+	}
+}
+
+// await asks until nothing is missing.
+func await(t *testing.T, missing func() string) {
+	t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(30 * time.Second); ; {
+		what := missing()
+		if what == "" {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(what)
+		}
+		<-tick.C
+	}
+}
