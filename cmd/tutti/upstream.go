@@ -62,4 +62,4 @@ func (p *project) connections() (task.ConnectionSet, error) {
 }
 
 // embedded are the services that the front door of this process serves to Task states, as aws-sdk resources write them.
-var embedded = []string{"sfn", "cloudwatchlogs", "cloudwatch", "eventbridge", "scheduler", "s3", "lambda", "sqs"}
+var embedded = []string{"sfn", "cloudwatchlogs", "cloudwatch", "eventbridge", "scheduler", "s3", "lambda", "sqs", "sns"}

@@ -11,6 +11,7 @@ import (
 	"github.com/tutti-run/tutti/internal/logs"
 	"github.com/tutti-run/tutti/internal/metrics"
 	"github.com/tutti-run/tutti/internal/sfn"
+	"github.com/tutti-run/tutti/internal/sns"
 	"github.com/tutti-run/tutti/internal/sqs"
 	"github.com/tutti-run/tutti/internal/trigger"
 	"github.com/tutti-run/tutti/internal/trigger/scheduler"
@@ -26,8 +27,9 @@ type Config struct {
 	Events *trigger.Events
 	// Metrics keeps the metrics of Amazon CloudWatch.
 	Metrics *metrics.Service
-	// Queues is Amazon SQS.
+	// Queues is Amazon SQS, Topics is Amazon SNS.
 	Queues *sqs.Store
+	Topics *sns.Service
 	// Scheduler is Amazon EventBridge Scheduler.
 	Scheduler *scheduler.Service
 	// S3 and Lambda are services with a REST protocol, which their handlers know in full: errors and the greatest body included.
@@ -53,6 +55,7 @@ func (c *Config) services() []service {
 		{route: cloudWatchProtocol.route, handler: translated("cloudwatch", cloudWatchProtocol.target, serveJSON(&cloudWatchProtocol, cloudWatchOperations, newCloudWatch(c), c.Log)), served: c.Metrics != nil},
 		{route: sqsProtocol.route, handler: translated("sqs", sqsProtocol.target, serveJSON(&sqsProtocol, sqsOperations, newQueues(c), c.Log)), served: c.Queues != nil},
 		{route: schedulerRoute, handler: newEventScheduler(c), served: c.Scheduler != nil},
+		{route: snsProtocol.route, handler: translated("sns", snsProtocol.target, serveJSON(&snsProtocol, snsOperations, newTopics(c), c.Log)), served: c.Topics != nil},
 		{route: s3Route, handler: c.S3, served: c.S3 != nil},
 		{route: lambdaRoute, handler: c.Lambda, served: c.Lambda != nil},
 	}

@@ -50,8 +50,6 @@ const (
 
 // Target is where messages of one protocol go.
 type Target interface {
-	// Check refuses an endpoint that nothing can be delivered to; the error is told to the subscriber.
-	Check(endpoint string) error
 	// Deliver returns when the endpoint has taken the message. An error that is [Permanent] is not tried again.
 	Deliver(ctx context.Context, d Delivery) error
 }

@@ -166,6 +166,9 @@ func (s *Service) Subscribe(in SubscribeRequest) (arn string, pending bool, err 
 		return list[i].ARN, !list[i].Confirmed, s.askAgain(list[i])
 	case i >= 0: // the template says what it is to be now
 		sub.Confirmed, sub.Token = list[i].Confirmed, list[i].Token
+		if in.ID == "" {
+			sub.ARN = list[i].ARN
+		}
 		if list[i].ARN != sub.ARN {
 			if err := s.dropSubscription(list[i].ARN); err != nil {
 				return "", false, err

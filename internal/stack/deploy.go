@@ -68,6 +68,8 @@ func deployers() map[string]deployer {
 		"AWS::ApiGateway::UsagePlanKey":           (*Stack).deployUsagePlanKey,   // whom a plan is for
 		"AWS::S3::Bucket":                         (*Stack).deployBucket,         // a bucket in the data folder
 		"AWS::SQS::Queue":                         (*Stack).deployQueue,          // a queue in the data folder
+		"AWS::SNS::Topic":                         (*Stack).deployTopic,          // a topic with its subscriptions
+		"AWS::SNS::Subscription":                  (*Stack).deploySubscription,   // who gets a topic's messages
 		"AWS::Lambda::EventSourceMapping":         (*Stack).deployMapping,        // polls a queue for a function
 		"Custom::LogRetention":                    (*Stack).deployLogRetention,   // CDK's way to set how long a group keeps events
 	}
@@ -81,6 +83,7 @@ var passive = map[string]bool{
 	"AWS::Lambda::Permission":       true, // who may invoke a function
 	"AWS::Logs::ResourcePolicy":     true, // who may write logs
 	"AWS::SQS::QueuePolicy":         true, // who may use queues
+	"AWS::SNS::TopicPolicy":         true, // who may use topics
 	"AWS::ApiGatewayV2::Deployment": true, // a snapshot of routes; they are always those of the template here
 	"AWS::ApiGateway::Account":      true, // whom API Gateway writes logs as
 	"AWS::Events::EventBusPolicy":   true, // who may put events
@@ -95,23 +98,24 @@ var passive = map[string]bool{
 
 // deployment is what a run of deploy came to.
 type deployment struct {
-	functions   []FunctionInfo
-	machines    []MachineInfo
-	scheduled   schedulesOf                   // schedules and their groups
-	rules       map[string]bool               // of templates, by bus and name
-	ruleTargets []ruleTargets                 // of the rules that were put
-	labels      map[string]int                // how often each short name was asked for
-	watched     []string                      // files and folders whose changes matter
-	versions    map[string]string             // of machines: the ARN that the template works out, and the one that was published
-	placed      map[string]control.Deployment // the functions that the control plane was given, by name
-	aliases     map[string][]string           // of functions, by their names
-	configs     map[string][]string           // the qualifiers with settings for events, by the functions' names
-	urls        map[string][]string           // the qualifiers with a URL, likewise
-	apis        map[string]*httpapi.API
-	apiOrder    []string // the ids of apis, as the templates have them
-	rest        *restAPIs
-	served      []servedAPI
-	mappings    []string // the UUIDs of event source mappings
+	functions     []FunctionInfo
+	machines      []MachineInfo
+	scheduled     schedulesOf                   // schedules and their groups
+	rules         map[string]bool               // of templates, by bus and name
+	ruleTargets   []ruleTargets                 // of the rules that were put
+	labels        map[string]int                // how often each short name was asked for
+	watched       []string                      // files and folders whose changes matter
+	versions      map[string]string             // of machines: the ARN that the template works out, and the one that was published
+	placed        map[string]control.Deployment // the functions that the control plane was given, by name
+	aliases       map[string][]string           // of functions, by their names
+	configs       map[string][]string           // the qualifiers with settings for events, by the functions' names
+	urls          map[string][]string           // the qualifiers with a URL, likewise
+	apis          map[string]*httpapi.API
+	apiOrder      []string // the ids of apis, as the templates have them
+	rest          *restAPIs
+	served        []servedAPI
+	mappings      []string        // the UUIDs of event source mappings
+	subscriptions map[string]bool // the ARNs of subscriptions to topics
 }
 
 // deploy puts all functions in place, builds them at once and publishes their versions, whose numbers are in the ARNs that other resources have.
@@ -119,7 +123,7 @@ type deployment struct {
 func (s *Stack) deploy(ctx context.Context, units []*unit) error {
 	s.deploying.Lock()
 	defer s.deploying.Unlock()
-	s.next = &deployment{rules: map[string]bool{}, labels: map[string]int{}, versions: map[string]string{}, placed: map[string]control.Deployment{},
+	s.next = &deployment{rules: map[string]bool{}, labels: map[string]int{}, subscriptions: map[string]bool{}, versions: map[string]string{}, placed: map[string]control.Deployment{},
 		aliases: map[string][]string{}, configs: map[string][]string{}, urls: map[string][]string{}}
 	units, err := s.deployFunctions(ctx, units)
 	if err != nil {
@@ -142,7 +146,7 @@ func (s *Stack) deploy(ctx context.Context, units []*unit) error {
 			return err
 		}
 	}
-	if err := s.plane.SettleMappings(s.next.mappings); err != nil {
+	if err := errors.Join(s.plane.SettleMappings(s.next.mappings), s.settleTopics()); err != nil {
 		return err
 	}
 	s.serveHTTPAPIs()

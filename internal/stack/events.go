@@ -26,6 +26,7 @@ func (s *Stack) eventTargets() map[string]trigger.Deliverer {
 		"logs":   groupTarget{s},    // writes into a log group
 		"sqs":    queueTarget{s},    // sends a message to a queue
 		"events": s.apiTarget,       // sends a request to an API destination
+		"sns":    topicTarget{s},    // publishes to a topic
 	}
 }
 

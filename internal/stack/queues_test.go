@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tutti-run/tutti/internal/logs"
+	"github.com/tutti-run/tutti/internal/sns"
 	"github.com/tutti-run/tutti/internal/sqs"
 	"github.com/tutti-run/tutti/internal/stack"
 	"github.com/tutti-run/tutti/internal/trigger"
@@ -18,10 +19,12 @@ const queueTemplate = `{"Transform":"AWS::Serverless-2016-10-31","Resources":{
 		"RedrivePolicy":{"deadLetterTargetArn":{"Fn::GetAtt":["Dead","Arn"]},"maxReceiveCount":2}}},
 	"Policy":{"Type":"AWS::SQS::QueuePolicy","Properties":{"Queues":[{"Ref":"Orders"}],"PolicyDocument":{}}},
 	"Rule":{"Type":"AWS::Events::Rule","Properties":{"EventPattern":{"source":["shop"]},"Targets":[{"Id":"q","Arn":{"Fn::GetAtt":["Orders","Arn"]},"InputPath":"$.detail"}]}},
+	"Topic":{"Type":"AWS::SNS::Topic","Properties":{"TopicName":"news","Subscription":[{"Protocol":"sqs","Endpoint":{"Fn::GetAtt":["Orders","Arn"]}}]}},
 	"Elsewhere":{"Type":"AWS::Lambda::EventSourceMapping","Properties":{"FunctionName":{"Ref":"Take"},"EventSourceArn":"arn:aws:sqs:us-east-1:000000000000:elsewhere"}},
 	"Take":{"Type":"AWS::Serverless::Function","Properties":{"FunctionName":"take","Runtime":"provided.al2023","Handler":"bootstrap","CodeUri":"take",
 		"Events":{"Order":{"Type":"SQS","Properties":{"Queue":{"Fn::GetAtt":["Orders","Arn"]},"BatchSize":5,"FunctionResponseTypes":["ReportBatchItemFailures"],
-			"FilterCriteria":{"Filters":[{"Pattern":"{\"body\":{\"n\":[{\"numeric\":[\">\",0]}]}}"}]}}}}}}}}`
+			"FilterCriteria":{"Filters":[{"Pattern":"{\"body\":{\"n\":[{\"numeric\":[\">\",0]}]}}"}]}}},
+			"News":{"Type":"SNS","Properties":{"Topic":{"Ref":"Topic"}}}}}}}}`
 
 func TestQueuesOfTemplates(t *testing.T) {
 	source := strings.Replace(echoFunction, "event, _ := io.ReadAll(next.Body)", "event, _ := io.ReadAll(next.Body)\n\t\tfmt.Println(string(event))", 1)
@@ -37,6 +40,9 @@ func TestQueuesOfTemplates(t *testing.T) {
 	if _, err := s.Events().PutEvents([]trigger.EventEntry{{Source: "shop", DetailType: "Order", Detail: `{"n":7}`}}); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := s.Topics().Publish("arn:aws:sns:us-east-1:000000000000:news", sns.Message{Body: "extra"}); err != nil {
+		t.Fatal(err)
+	}
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -50,7 +56,7 @@ func TestQueuesOfTemplates(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if left := a["ApproximateNumberOfMessages"] + a["ApproximateNumberOfMessagesNotVisible"]; left == "00" && strings.Contains(text, `"body":"{\"n\":7}"`) {
+		if left := a["ApproximateNumberOfMessages"] + a["ApproximateNumberOfMessagesNotVisible"]; left == "00" && strings.Contains(text, `"body":"{\"n\":7}"`) && strings.Contains(text, `"Message":"extra"`) {
 			if strings.Contains(text, `{\"n\":0}`) || !strings.Contains(text, `"eventSourceARN":"arn:aws:sqs:us-east-1:000000000000:orders"`) {
 				t.Errorf("the function got %s", text)
 			}

@@ -19,6 +19,7 @@ import (
 	"github.com/tutti-run/tutti/internal/runner"
 	"github.com/tutti-run/tutti/internal/s3"
 	"github.com/tutti-run/tutti/internal/sfn"
+	"github.com/tutti-run/tutti/internal/sns"
 	"github.com/tutti-run/tutti/internal/sqs"
 	"github.com/tutti-run/tutti/internal/store"
 	"github.com/tutti-run/tutti/internal/task"
@@ -124,6 +125,7 @@ type Stack struct {
 	events      *trigger.Events
 	objects     *s3.Store
 	queues      *sqs.Store
+	topics      *sns.Service
 	host        *lambda.Host
 	plane       *control.Plane
 	catalog     *task.Catalog
@@ -184,6 +186,9 @@ func Open(ctx context.Context, cfg Config) (_ *Stack, err error) {
 	s.openMetrics()
 	s.objects = s3.New(filepath.Join(cfg.Data, "s3"), s3.WithLogger(cfg.Log))
 	s.openQueues()
+	if err := s.openTopics(); err != nil {
+		return nil, err
+	}
 	s.events, err = trigger.NewEvents(trigger.EventsConfig{
 		Store: s.store, Place: cfg.Place, Targets: s.eventTargets(), HoldTemplates: !cfg.Schedules, HoldClients: !cfg.ClientSchedules, Clock: cfg.Clock, Log: cfg.Log,
 	})
@@ -238,11 +243,11 @@ func (s *Stack) Start() (resumed int, err error) {
 	if err = s.schedules.Start(); err != nil {
 		return resumed, err
 	}
-	if err = s.plane.StartPolling(); err != nil {
+	if err = errors.Join(s.topics.Start(), s.plane.StartPolling()); err != nil {
 		return resumed, err
 	}
 	if s.cfg.SkipsTime {
-		workers := []clock.Worker{s.runner, s.events, s.plane, s.queues, s.schedules}
+		workers := []clock.Worker{s.runner, s.events, s.plane, s.queues, s.topics, s.schedules}
 		ctx, cancel := context.WithCancel(context.Background())
 		done := make(chan struct{})
 		s.stopSkipping = func() { cancel(); <-done }
@@ -266,6 +271,9 @@ func (s *Stack) Close(ctx context.Context) error {
 		}
 		if s.events != nil {
 			s.events.Close()
+		}
+		if s.topics != nil {
+			s.topics.Close()
 		}
 		if s.runner != nil {
 			s.runner.Close(ctx)

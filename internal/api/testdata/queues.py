@@ -108,4 +108,35 @@ def queues():
     assert sqs("SendMessage", QueueUrl=fifo, MessageBody="x", MessageGroupId="g", MessageDeduplicationId="d")["SequenceNumber"]
 
 
-queues()
+def topics():
+    sns = connect("sns")
+    q = sqs("CreateQueue", QueueName="q")["QueueUrl"]
+    arn = sqs("GetQueueAttributes", QueueUrl=q, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    t = sns("CreateTopic", Name="t", Tags=[{"Key": "a", "Value": "b"}])["TopicArn"]
+    sub = sns("Subscribe", TopicArn=t, Protocol="sqs", Endpoint=arn, Attributes={"FilterPolicy": json.dumps({"kind": ["order"]})})["SubscriptionArn"]
+    assert sns("ListTopics")["Topics"] == [{"TopicArn": t}]
+    assert sns("ListSubscriptions")["Subscriptions"][0]["Endpoint"] == arn
+    assert sns("ListSubscriptionsByTopic", TopicArn=t)["Subscriptions"][0]["SubscriptionArn"] == sub
+    kind = {"kind": {"DataType": "String", "StringValue": "order"}}
+    sns("Publish", TopicArn=t, Message="no kind")
+    sns("Publish", TopicArn=t, Message="one", Subject="s", MessageAttributes=kind)
+    got = json.loads(sqs("ReceiveMessage", QueueUrl=q, WaitTimeSeconds=5)["Messages"][0]["Body"])
+    assert got["Message"] == "one" and got["Subject"] == "s" and got["MessageAttributes"]["kind"]["Value"] == "order", got
+    sns("SetSubscriptionAttributes", SubscriptionArn=sub, AttributeName="RawMessageDelivery", AttributeValue="true")
+    assert sns("GetSubscriptionAttributes", SubscriptionArn=sub)["Attributes"]["RawMessageDelivery"] == "true"
+    entries = [{"Id": str(i), "Message": str(i), "MessageAttributes": kind} for i in range(3)]
+    assert len(sns("PublishBatch", TopicArn=t, PublishBatchRequestEntries=entries)["Successful"]) == 3
+    assert sqs("ReceiveMessage", QueueUrl=q, WaitTimeSeconds=5)["Messages"][0]["Body"] in "012"
+    sns("SetTopicAttributes", TopicArn=t, AttributeName="DisplayName", AttributeValue="Shop")
+    assert sns("GetTopicAttributes", TopicArn=t)["Attributes"]["DisplayName"] == "Shop"
+    sns("TagResource", ResourceArn=t, Tags=[{"Key": "c", "Value": "d"}])
+    sns("UntagResource", ResourceArn=t, TagKeys=["a"])
+    assert sns("ListTagsForResource", ResourceArn=t)["Tags"] == [{"Key": "c", "Value": "d"}]
+    refused(lambda: sns("ConfirmSubscription", TopicArn=t, Token="x"), "InvalidParameter")
+    refused(lambda: sns("AddPermission", TopicArn=t, Label="l", AWSAccountId=["111111111111"], ActionName=["Publish"]), "InvalidAction")
+    sns("Unsubscribe", SubscriptionArn=sub)
+    sns("DeleteTopic", TopicArn=t)
+    refused(lambda: sns("GetTopicAttributes", TopicArn=t), "NotFound")
+
+
+topics() if sys.argv[3:] == ["topics"] else queues()
