@@ -60,7 +60,7 @@ func TestHTTPAPIs(t *testing.T) {
 	if len(apis) != 2 || apis[0].Name != "shop" || apis[1].Name != "open" || !strings.HasSuffix(apis[0].URLs[0], "/prod/") {
 		t.Fatalf("APIs %+v", apis)
 	}
-	if len(told) != 1 || told[0] != `route "GET /lost": its integration "gone" does not exist` {
+	if len(told) != 1 || told[0] != `template.json:12:11: Lost: route "GET /lost": its integration "gone" does not exist` {
 		t.Errorf("told %q", told)
 	}
 	post := func(path string) (int, map[string]any) {

@@ -192,7 +192,7 @@ func TestAPIsOfSAM(t *testing.T) {
 
 func TestRestAPIOfResources(t *testing.T) {
 	s, told, ask := apiServer(t, "template.json", plainAPI)
-	if len(*told) != 1 || (*told)[0] != `method "GET /": has no integration` {
+	if len(*told) != 1 || (*told)[0] != `template.json:15:10: Lost: method "GET /": has no integration` {
 		t.Errorf("told %q", *told)
 	}
 	id := s.httpAPIs()[0].ID

@@ -51,6 +51,25 @@ func (b *Block) problemAt(steps []step, message string) {
 	b.problems.add(p)
 }
 
+// Place says where the property name is, or the block itself if name is "", for a message about what came of it: app.template.json:12:8: ProbeFunction
+// Properties.Timeout.
+func (b *Block) Place(name string) string {
+	steps := b.steps
+	if name != "" {
+		steps = b.child(name)
+	}
+	return b.resource.place(steps)
+}
+
+// Place says where the resource is: app.template.json:10:5: ProbeFunction.
+func (r *Resource) Place() string { return r.place(nil) }
+
+func (r *Resource) place(steps []step) string {
+	p := r.origin.doc.problem(r.origin.locate(r.node, steps), "")
+	p.Path = propertyPath(steps)
+	return strings.TrimSuffix(p.String(), ": ")
+}
+
 // Quote returns text for a message, masked if it holds the value of a NoEcho parameter.
 func (b *Block) Quote(text string) string { return b.resource.origin.quote(text) }
 

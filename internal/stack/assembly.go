@@ -452,8 +452,16 @@ func within(root, relative string) (string, error) {
 	return path, nil
 }
 
-// located is where a resource's code or definition lies: a file or folder.
+// located is where a resource's code or definition lies: a file or folder. The error says where the template speaks of it.
 func (u *unit) located(project string, r *cfn.Resource, property string, v value.Value, bucket, key string) (string, error) {
+	path, err := u.locate(project, r, property, v, bucket, key)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", r.Read().Place(property), err)
+	}
+	return path, nil
+}
+
+func (u *unit) locate(project string, r *cfn.Resource, property string, v value.Value, bucket, key string) (string, error) {
 	if source := metadata(r, sourceMetadata); source != "" {
 		path, err := within(project, source)
 		if err != nil {

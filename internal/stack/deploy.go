@@ -113,6 +113,7 @@ type deployment struct {
 	apis          map[string]*httpapi.API
 	apiOrder      []string // the ids of apis, as the templates have them
 	rest          *restAPIs
+	places        map[string]string // where routes and methods stand, by API and what problems call them
 	served        []servedAPI
 	mappings      []string        // the UUIDs of event source mappings
 	subscriptions map[string]bool // the ARNs of subscriptions to topics
@@ -124,7 +125,7 @@ func (s *Stack) deploy(ctx context.Context, units []*unit) error {
 	s.deploying.Lock()
 	defer s.deploying.Unlock()
 	s.next = &deployment{rules: map[string]bool{}, labels: map[string]int{}, subscriptions: map[string]bool{}, versions: map[string]string{}, placed: map[string]control.Deployment{},
-		aliases: map[string][]string{}, configs: map[string][]string{}, urls: map[string][]string{}}
+		aliases: map[string][]string{}, configs: map[string][]string{}, urls: map[string][]string{}, places: map[string]string{}}
 	units, err := s.deployFunctions(ctx, units)
 	if err != nil {
 		return err
@@ -167,9 +168,13 @@ func (s *Stack) deploy(ctx context.Context, units []*unit) error {
 // functionType is the type of the resources that are deployed before all others.
 const functionType = "AWS::Lambda::Function"
 
-// faultOf says which resource cannot be deployed.
+// faultOf says which resource cannot be deployed, and where it is. Problems of the template say so themselves.
 func faultOf(r *cfn.Resource, err error) error {
-	return fmt.Errorf("%s (%s): %w", r.LogicalID, r.Type, err)
+	var problems cfn.Problems
+	if errors.As(err, &problems) {
+		return err
+	}
+	return fmt.Errorf("%s (%s): %w", r.Place(), r.Type, err)
 }
 
 // deployFunctions puts the functions in place and publishes versions. It returns the units in their order, with the

@@ -2,6 +2,7 @@ package stack
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -84,6 +85,7 @@ func (s *Stack) deployHTTPAPI(u *unit, r *cfn.Resource) error {
 		return err
 	}
 	if body != nil {
+		s.next.places[a.ID] = p.Place("Body")
 		if err := httpapi.ReadOpenAPI(a, body); err != nil {
 			return fmt.Errorf("its Body: %w", err)
 		}
@@ -107,6 +109,7 @@ func (s *Stack) deployRoute(_ *unit, r *cfn.Resource) error {
 	p := r.Read()
 	p.Need("ApiId", "RouteKey")
 	a := s.apiOf(p.String("ApiId"))
+	s.next.places[a.ID+fmt.Sprintf("route %q", p.String("RouteKey"))] = r.Place()
 	a.Routes = append(a.Routes, httpapi.Route{
 		Key: p.String("RouteKey"), Integration: strings.TrimPrefix(p.String("Target"), "integrations/"), Authorization: p.String("AuthorizationType"),
 		Authorizer: p.String("AuthorizerId"), Scopes: p.Strings("AuthorizationScopes"), OperationName: p.String("OperationName"),
@@ -214,6 +217,7 @@ func (s *Stack) serveHTTPAPIs() {
 	for _, id := range s.next.apiOrder {
 		a := s.next.apis[id]
 		h, problems := httpapi.New(*a, s.httpServices())
+		s.placeProblems(id, problems)
 		info := HTTPAPIInfo{ID: id, Name: a.Name, Type: "HTTP", Problems: problems}
 		for _, r := range a.Routes {
 			info.Routes = append(info.Routes, r.Key)
@@ -230,6 +234,13 @@ func (s *Stack) serveHTTPAPIs() {
 		}
 	}
 	s.serveRestAPIs()
+}
+
+// placeProblems says of problems of an API where the template speaks of what they are about.
+func (s *Stack) placeProblems(api string, problems []httpapi.Problem) {
+	for i := range problems {
+		problems[i].Place = cmp.Or(s.next.places[api+problems[i].Resource], s.next.places[api])
+	}
 }
 
 // httpServices is what stands behind HTTP APIs.

@@ -113,6 +113,7 @@ func (s *Stack) deployRestAPI(u *unit, r *cfn.Resource) error {
 		return err
 	}
 	if body != nil {
+		s.next.places[a.ID] = p.Place("Body")
 		if err := restapi.ReadOpenAPI(a, body); err != nil {
 			return fmt.Errorf("its Body: %w", err)
 		}
@@ -158,6 +159,7 @@ func (s *Stack) deployMethod(_ *unit, r *cfn.Resource) error {
 		return p.Err()
 	}
 	m.Path = path
+	s.next.places[p.String("RestApiId")+fmt.Sprintf("method %q", m.Verb+" "+path)] = r.Place()
 	id := p.String("RestApiId")
 	s.restAPI(id)
 	s.restAPIs().methods[id] = append(s.restAPIs().methods[id], m)
@@ -252,6 +254,7 @@ func (s *Stack) deployValidator(_ *unit, r *cfn.Resource) error {
 func (s *Stack) deployRestAuthorizer(_ *unit, r *cfn.Resource) error {
 	p := r.Read()
 	p.Need("RestApiId", "Type")
+	s.next.places[p.String("RestApiId")+fmt.Sprintf("authorizer %q", p.String("Name"))] = r.Place()
 	s.restAPI(p.String("RestApiId")).Authorizers[idOf(r, "AuthorizerId")] = restapi.Authorizer{
 		Type: p.String("Type"), Name: p.String("Name"), URI: p.String("AuthorizerUri"), Sources: restapi.SplitSources(p.String("IdentitySource")),
 		Validation: p.String("IdentityValidationExpression"), Pools: p.Strings("ProviderARNs"), CacheFor: time.Duration(p.Int("AuthorizerResultTtlInSeconds", 300)) * time.Second,
@@ -333,6 +336,7 @@ func (s *Stack) serveRestAPIs() {
 		}
 		a.Keys = all.keysOf(id)
 		h, problems := restapi.New(*a, s.restServices())
+		s.placeProblems(id, problems)
 		info := HTTPAPIInfo{ID: id, Name: a.Name, Type: "REST", Routes: h.Routes(), Problems: problems}
 		for _, stage := range a.Stages {
 			info.Stages = append(info.Stages, stage.Name)

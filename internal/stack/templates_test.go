@@ -345,7 +345,7 @@ Resources:
 	}
 	for _, want := range []string{
 		"AWS::DynamoDB::Table × 2", "AWS::EC2::Subnet × 1", "Custom::Thing × 1", "AWS::Route53::RecordSet × 1",
-		"Java: s3://b/k.zip is in a bucket", "Image: its code is a container image",
+		"Java Properties.Code: s3://b/k.zip is in a bucket", "Image: its code is a container image",
 	} {
 		if !slices.ContainsFunc(details, func(d string) bool { return strings.Contains(d, want) }) {
 			t.Errorf("%q is not told: %q", want, details)

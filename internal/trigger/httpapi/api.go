@@ -133,13 +133,21 @@ type Services struct {
 
 // Problem is what is wrong with an API's resources.
 type Problem struct {
+	// Place is where the resource stands, like "template.yaml:12:5: PetsRoute"; "" where nobody knows.
+	Place string
 	// Resource is what the problem is about, like `route "GET /pets"`.
 	Resource string
 	Message  string
 }
 
 // Error is the problem in a sentence.
-func (p Problem) Error() string { return p.Resource + ": " + p.Message }
+func (p Problem) Error() string {
+	text := p.Resource + ": " + p.Message
+	if p.Place != "" {
+		text = p.Place + ": " + text
+	}
+	return text
+}
 
 // Handler answers requests for one API. It may be used by any number of goroutines.
 type Handler struct {
@@ -172,7 +180,7 @@ func New(api API, services Services) (*Handler, []Problem) {
 	h.routes, problems = newRouter(api.Routes)
 	for _, r := range api.Routes {
 		for _, why := range h.checkRoute(r) {
-			problems = append(problems, Problem{fmt.Sprintf("route %q", r.Key), why})
+			problems = append(problems, Problem{Resource: fmt.Sprintf("route %q", r.Key), Message: why})
 		}
 	}
 	for _, s := range api.Stages {

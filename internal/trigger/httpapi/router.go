@@ -39,7 +39,7 @@ func newRouter(routes []Route) (*router, []Problem) {
 	seen := map[string]bool{}
 	for _, route := range routes {
 		if seen[route.Key] {
-			problems = append(problems, Problem{fmt.Sprintf("route %q", route.Key), "is there twice"})
+			problems = append(problems, Problem{Resource: fmt.Sprintf("route %q", route.Key), Message: "is there twice"})
 			continue
 		}
 		seen[route.Key] = true
@@ -49,7 +49,7 @@ func newRouter(routes []Route) (*router, []Problem) {
 		}
 		compiled, why := compileRoute(route)
 		if why != "" {
-			problems = append(problems, Problem{fmt.Sprintf("route %q", route.Key), why})
+			problems = append(problems, Problem{Resource: fmt.Sprintf("route %q", route.Key), Message: why})
 			continue
 		}
 		r.routes = append(r.routes, compiled)
