@@ -104,6 +104,10 @@ func TestScheduler(t *testing.T) {
 	}
 	rest, err1 := c.ListSchedules(ctx, &awsscheduler.ListSchedulesInput{MaxResults: aws.Int32(1), NextToken: list.NextToken})
 	groups, err2 := c.ListScheduleGroups(ctx, &awsscheduler.ListScheduleGroupsInput{NamePrefix: aws.String("g")})
+	one, err := c.GetScheduleGroup(ctx, &awsscheduler.GetScheduleGroupInput{Name: aws.String("g")})
+	if err != nil || one.State != types.ScheduleGroupStateActive || *one.Arn != *group.ScheduleGroupArn {
+		t.Errorf("got %+v, %v", one, err)
+	}
 	_, err3 := c.TagResource(ctx, &awsscheduler.TagResourceInput{ResourceArn: group.ScheduleGroupArn, Tags: []types.Tag{{Key: aws.String("b"), Value: aws.String("2")}}})
 	_, err4 := c.UntagResource(ctx, &awsscheduler.UntagResourceInput{ResourceArn: group.ScheduleGroupArn, TagKeys: []string{"a"}})
 	tags, err5 := c.ListTagsForResource(ctx, &awsscheduler.ListTagsForResourceInput{ResourceArn: group.ScheduleGroupArn})

@@ -61,6 +61,8 @@ var operations = []operation{
 
 	{"GetBucketLocation", http.MethodGet, onBucket, "location", "", (*call).getBucketLocation},
 	{"GetBucketVersioning", http.MethodGet, onBucket, "versioning", "", (*call).getBucketVersioning},
+	{"GetBucketNotificationConfiguration", http.MethodGet, onBucket, "notification", "", (*call).getNotification},
+	{"PutBucketNotificationConfiguration", http.MethodPut, onBucket, "notification", "", (*call).putNotification},
 	{"ListMultipartUploads", http.MethodGet, onBucket, "uploads", "", (*call).listUploads},
 	{"ListObjectsV2", http.MethodGet, onBucket, "list-type", "", (*call).listObjectsV2},
 	{"ListObjects", http.MethodGet, onBucket, "", "", (*call).listObjects},

@@ -96,6 +96,11 @@ func (c Condition) check(i *Info, reading bool, bucket, key string) error {
 // Put stores an object, replacing the one of the same key. The body's own errors come back as they are. The error may be NoSuchBucket,
 // KeyTooLongError, EntityTooLarge or PreconditionFailed.
 func (s *Store) Put(bucket, key string, src io.Reader, a Attributes, when Condition, sum *Checksum) (Info, error) {
+	return s.put(bucket, key, src, a, when, sum, Origin{Reason: "PutObject"})
+}
+
+// put stores an object on behalf of a request.
+func (s *Store) put(bucket, key string, src io.Reader, a Attributes, when Condition, sum *Checksum, from Origin) (Info, error) {
 	if err := checkKey(bucket, key); err != nil {
 		return Info{}, err
 	}
@@ -117,7 +122,7 @@ func (s *Store) Put(bucket, key string, src io.Reader, a Attributes, when Condit
 	if sum != nil {
 		e.Checksum = *sum
 	}
-	if err := s.commit(bucket, &e, inline, when, nil); err != nil {
+	if err := s.commit(bucket, &e, inline, when, from, nil); err != nil {
 		s.discard(files)
 		return Info{}, err
 	}
@@ -125,10 +130,11 @@ func (s *Store) Put(bucket, key string, src io.Reader, a Attributes, when Condit
 }
 
 // commit makes the entry the object of its key. A body without files is inline. more adds to the batch.
-func (s *Store) commit(bucket string, e *entry, inline []byte, when Condition, more func(*pebble.Batch) error) error {
+func (s *Store) commit(bucket string, e *entry, inline []byte, when Condition, from Origin, more func(*pebble.Batch) error) error {
 	s.buckets.RLock()
 	defer s.buckets.RUnlock()
-	if err := s.checkBucket(bucket); err != nil { // it may have gone while the body came in
+	b, err := s.bucket(bucket)
+	if err != nil { // it may have gone while the body came in
 		return err
 	}
 	defer s.lockKey(bucket, e.Key)()
@@ -153,6 +159,9 @@ func (s *Store) commit(bucket string, e *entry, inline []byte, when Condition, m
 	if err := errors.Join(batch.Set(objectKey(bucket, e.Key), value, nil), batch.Set(contentKey(bucket, e.Key), inline, nil)); err != nil {
 		return err
 	}
+	if err := s.notice(batch, &b, ObjectCreated, &e.Info, from); err != nil {
+		return err
+	}
 	if more != nil {
 		if err := more(batch); err != nil {
 			return err
@@ -161,6 +170,7 @@ func (s *Store) commit(bucket string, e *entry, inline []byte, when Condition, m
 	if err := batch.Commit(pebble.Sync); err != nil {
 		return fmt.Errorf("write the index: %w", err)
 	}
+	s.wakeNotices()
 	s.discard(before.Files)
 	return nil
 }
@@ -240,11 +250,17 @@ func (s *Store) Head(bucket, key string) (Info, error) {
 
 // Delete deletes an object. Deleting what is not there is no error, but the error may be NoSuchBucket.
 func (s *Store) Delete(bucket, key string) error {
+	return s.remove(bucket, key, Origin{Reason: "DeleteObject"})
+}
+
+// remove deletes an object on behalf of a request.
+func (s *Store) remove(bucket, key string, from Origin) error {
 	if err := s.enter(); err != nil {
 		return err
 	}
 	defer s.leave()
-	if err := s.checkBucket(bucket); err != nil {
+	b, err := s.bucket(bucket)
+	if err != nil {
 		return err
 	}
 	defer s.lockKey(bucket, key)()
@@ -258,10 +274,12 @@ func (s *Store) Delete(bucket, key string) error {
 	}
 	batch := s.db.NewBatch()
 	defer func() { _ = batch.Close() }()
-	err = errors.Join(batch.Delete(objectKey(bucket, key), nil), batch.Delete(contentKey(bucket, key), nil))
+	err = errors.Join(batch.Delete(objectKey(bucket, key), nil), batch.Delete(contentKey(bucket, key), nil),
+		s.notice(batch, &b, ObjectDeleted, &Info{Key: key}, from))
 	if err = errors.Join(err, batch.Commit(pebble.Sync)); err != nil {
 		return fmt.Errorf("write the index: %w", err)
 	}
+	s.wakeNotices()
 	s.discard(e.Files)
 	return nil
 }

@@ -102,3 +102,15 @@ func TestSDKDrivesEveryOperation(t *testing.T) {
 		}
 	}
 }
+
+func TestSDKConfiguresNotifications(t *testing.T) {
+	c, ctx, bucket := client(t, serve(t), true), t.Context(), aws.String("data")
+	must[*awss3.CreateBucketOutput](t)(c.CreateBucket(ctx, &awss3.CreateBucketInput{Bucket: bucket}))
+	must[*awss3.PutBucketNotificationConfigurationOutput](t)(c.PutBucketNotificationConfiguration(ctx, &awss3.PutBucketNotificationConfigurationInput{
+		Bucket: bucket, NotificationConfiguration: &types.NotificationConfiguration{EventBridgeConfiguration: &types.EventBridgeConfiguration{}},
+	}))
+	got := must[*awss3.GetBucketNotificationConfigurationOutput](t)(c.GetBucketNotificationConfiguration(ctx, &awss3.GetBucketNotificationConfigurationInput{Bucket: bucket}))
+	if got.EventBridgeConfiguration == nil || len(got.QueueConfigurations) != 0 {
+		t.Errorf("got %+v", got)
+	}
+}

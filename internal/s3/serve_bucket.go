@@ -296,7 +296,7 @@ func (c *call) deleteObjects() error {
 			err = refuse(NoSuchVersion, c.bucket, o.Key)
 		}
 		if err == nil {
-			err = c.store.Delete(c.bucket, o.Key)
+			err = c.store.remove(c.bucket, o.Key, c.origin("DeleteObject"))
 		}
 		var e *Error
 		switch {

@@ -25,7 +25,7 @@ func (c *call) putObject() error {
 	if err != nil {
 		return err
 	}
-	i, err := c.store.Put(c.bucket, c.key, src, a, condition(c.r.Header, ""), sum)
+	i, err := c.store.put(c.bucket, c.key, src, a, condition(c.r.Header, ""), sum, c.origin("PutObject"))
 	if err != nil {
 		return err
 	}
@@ -196,7 +196,7 @@ func (c *call) deleteObject() error {
 			return err
 		}
 	}
-	if err := c.store.Delete(c.bucket, c.key); err != nil {
+	if err := c.store.remove(c.bucket, c.key, c.origin("DeleteObject")); err != nil {
 		return err
 	}
 	c.w.WriteHeader(http.StatusNoContent)
@@ -264,7 +264,7 @@ func (c *call) copyObject() error {
 	if sum.Composite() {
 		sum = Checksum{}
 	}
-	i, err := c.store.Put(c.bucket, c.key, o.Reader(), a, condition(c.r.Header, ""), &sum)
+	i, err := c.store.put(c.bucket, c.key, o.Reader(), a, condition(c.r.Header, ""), &sum, c.origin("CopyObject"))
 	if err != nil {
 		return err
 	}

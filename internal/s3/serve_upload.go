@@ -156,7 +156,7 @@ func (c *call) completeUpload() error {
 			whole = Checksum{algorithm, value}
 		}
 	}
-	i, err := c.store.CompleteUpload(c.bucket, c.key, c.query.Get("uploadId"), chosen, condition(c.r.Header, ""), whole)
+	i, err := c.store.complete(c.bucket, c.key, c.query.Get("uploadId"), chosen, condition(c.r.Header, ""), whole, c.origin("CompleteMultipartUpload"))
 	if err != nil {
 		return err
 	}

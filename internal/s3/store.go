@@ -28,6 +28,7 @@ type Store struct {
 	buckets sync.RWMutex   // held for writing while buckets come and go, so that none vanishes under a put
 	keys    [64]sync.Mutex // by hash of bucket and key: one change of an object at a time
 	uploads [16]sync.Mutex // by hash of an upload's id: completing excludes adding parts
+	notices notices
 }
 
 // Option changes how a folder is kept.
@@ -45,6 +46,7 @@ func WithLogger(log *slog.Logger) Option { return func(s *Store) { s.log = log }
 // New returns the store in the folder, which is made and opened by the first operation. Close it.
 func New(dir string, options ...Option) *Store {
 	s := &Store{dir: dir, fs: vfs.Default, now: time.Now, log: slog.New(slog.DiscardHandler)}
+	s.notices.wake = make(chan struct{}, 1)
 	for _, option := range options {
 		option(s)
 	}
@@ -57,6 +59,7 @@ var errClosed = errors.New("the object store is closed")
 const (
 	familyBucket  = 'b' // name → Bucket
 	familyContent = 'c' // bucket, 0, key → the body of a small object
+	familyNotice  = 'n' // number (16 hexadecimal digits) → Notice that is not told yet
 	familyObject  = 'o' // bucket, 0, key → entry
 	familyPart    = 'p' // upload id, 0, part number (2, big endian) → part
 	familyUpload  = 'u' // bucket, 0, key, 0, upload id → upload
@@ -106,6 +109,7 @@ func (s *Store) open() error {
 
 // Close waits for the operations at work and closes the folder. A store that was never used has nothing to close.
 func (s *Store) Close() error {
+	s.stopNotices()
 	s.opening.Lock()
 	defer s.opening.Unlock()
 	if s.closed {
@@ -123,6 +127,8 @@ func (s *Store) Close() error {
 type Bucket struct {
 	Name    string    `json:"name"`
 	Created time.Time `json:"created"`
+	// EventBridge tells that events of its objects go to EventBridge.
+	EventBridge bool `json:"eventBridge,omitempty"`
 }
 
 // CreateBucket makes a bucket. The error may be InvalidBucketName, BucketAlreadyOwnedByYou or TooManyBuckets.
@@ -146,7 +152,7 @@ func (s *Store) CreateBucket(name string) error {
 	if n >= MaxBuckets {
 		return refuse(TooManyBuckets, name, "")
 	}
-	return s.set(bucketKey(name), Bucket{name, s.now().UTC().Truncate(time.Millisecond)})
+	return s.set(bucketKey(name), Bucket{Name: name, Created: s.now().UTC().Truncate(time.Millisecond)})
 }
 
 // DeleteBucket deletes an empty bucket. The error may be NoSuchBucket or BucketNotEmpty. Uploads under way do not keep a bucket; they go with it.
@@ -202,8 +208,14 @@ func (s *Store) Buckets() ([]Bucket, error) {
 
 // checkBucket returns NoSuchBucket if there is none of the name. The caller has entered.
 func (s *Store) checkBucket(name string) error {
-	var b Bucket
-	return s.get(bucketKey(name), &b, refuse(NoSuchBucket, name, ""))
+	_, err := s.bucket(name)
+	return err
+}
+
+// bucket returns a bucket, or NoSuchBucket. The caller has entered.
+func (s *Store) bucket(name string) (b Bucket, err error) {
+	err = s.get(bucketKey(name), &b, refuse(NoSuchBucket, name, ""))
+	return b, err
 }
 
 func bucketKey(name string) []byte { return append([]byte{familyBucket}, name...) }

@@ -223,6 +223,11 @@ type Chosen struct {
 // CompleteUpload makes an object of parts. The error may be NoSuchUpload, InvalidPart, InvalidPartOrder, EntityTooSmall or PreconditionFailed. whole
 // is the checksum that the client says the object has.
 func (s *Store) CompleteUpload(bucket, key, id string, chosen []Chosen, when Condition, whole Checksum) (Info, error) {
+	return s.complete(bucket, key, id, chosen, when, whole, Origin{Reason: "CompleteMultipartUpload"})
+}
+
+// complete makes an object of parts on behalf of a request.
+func (s *Store) complete(bucket, key, id string, chosen []Chosen, when Condition, whole Checksum, from Origin) (Info, error) {
 	if err := s.enter(); err != nil {
 		return Info{}, err
 	}
@@ -251,7 +256,7 @@ func (s *Store) CompleteUpload(bucket, key, id string, chosen []Chosen, when Con
 		}
 		e.Checksum = composite(u.Algorithm, sums)
 	}
-	if err := s.commit(bucket, &e, nil, when, func(b *pebble.Batch) error { return forget(b, bucket, key, id) }); err != nil {
+	if err := s.commit(bucket, &e, nil, when, from, func(b *pebble.Batch) error { return forget(b, bucket, key, id) }); err != nil {
 		return Info{}, err
 	}
 	s.discard(left)

@@ -18,7 +18,6 @@ import (
 	"github.com/tutti-run/tutti/internal/lambda"
 	"github.com/tutti-run/tutti/internal/lambda/control"
 	"github.com/tutti-run/tutti/internal/runner"
-	"github.com/tutti-run/tutti/internal/s3"
 	"github.com/tutti-run/tutti/internal/sfn"
 	"github.com/tutti-run/tutti/internal/trigger/httpapi"
 	"github.com/tutti-run/tutti/internal/value"
@@ -265,16 +264,6 @@ func buildErrorOf(err error, name string) error {
 		return failed
 	}
 	return nil
-}
-
-// deployBucket makes the bucket, or keeps the one that is there with all its objects.
-func (s *Stack) deployBucket(_ *unit, r *cfn.Resource) error {
-	err := s.objects.CreateBucket(r.Name)
-	var refused *s3.Error
-	if errors.As(err, &refused) && refused.Code == s3.BucketAlreadyOwnedByYou {
-		return nil
-	}
-	return err
 }
 
 func (s *Stack) deployFunction(u *unit, r *cfn.Resource) error {

@@ -6,13 +6,18 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/tutti-run/tutti/internal/lambda"
 	"github.com/tutti-run/tutti/internal/sqs"
+	"github.com/tutti-run/tutti/internal/stack"
 	"github.com/tutti-run/tutti/internal/trigger"
 )
 
@@ -167,4 +172,105 @@ func await(t *testing.T, missing func() string) {
 		}
 		<-tick.C
 	}
+}
+
+// What happens to objects comes to rules as events of S3, in AWS's shape; another bucket tells nothing.
+func TestObjectEvents(t *testing.T) {
+	s, _ := open(t, project(t, map[string]string{"app.template.json": `{"Resources":{
+		"Inbox":{"Type":"AWS::S3::Bucket","Properties":{"BucketName":"inbox","NotificationConfiguration":{"EventBridgeConfiguration":{"EventBridgeEnabled":true}}}},
+		"Other":{"Type":"AWS::S3::Bucket","Properties":{"BucketName":"other"}},
+		"Queue":{"Type":"AWS::SQS::Queue","Properties":{"QueueName":"q"}},
+		"Rule":{"Type":"AWS::Events::Rule","Properties":{"EventPattern":{"source":["aws.s3"],"detail":{"object":{"key":[{"prefix":"in/"}]}}},
+			"Targets":[{"Id":"q","Arn":{"Fn::GetAtt":["Queue","Arn"]}}]}}}}`}))
+	server := httptest.NewServer(s.S3())
+	defer server.Close()
+	send := func(method, path, body string) {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), method, server.URL+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = w.Body.Close()
+		if w.StatusCode >= 300 {
+			t.Fatalf("%s %s: %s", method, path, w.Status)
+		}
+	}
+	send("PUT", "/other/in/a", "hello")
+	send("PUT", "/inbox/in/a", "hello")
+	send("PUT", "/inbox/out/a", "hello")
+	send("DELETE", "/inbox/in/a", "")
+	var got []string
+	await(t, func() string {
+		list, err := s.Queues().ReceiveMessage(t.Context(), "q", sqs.Receive{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range list {
+			got = append(got, m.Body)
+		}
+		if len(got) < 2 {
+			return fmt.Sprintf("got %q", got)
+		}
+		return ""
+	})
+	slices.Sort(got)
+	blank := regexp.MustCompile(`"(id|time|sequencer|request-id)":"[^"]+"`)
+	want := []string{
+		`{"version":"0",ID,"detail-type":"Object Created","source":"aws.s3","account":"000000000000",TIME,"region":"us-east-1","resources":["arn:aws:s3:::inbox"],"detail":{"version":"0",` +
+			`"bucket":{"name":"inbox"},"object":{"key":"in/a","size":5,"etag":"5d41402abc4b2a76b9719d911017c592",SEQUENCER},REQUEST-ID,"requester":"000000000000","source-ip-address":"127.0.0.1","reason":"PutObject"}}`,
+		`{"version":"0",ID,"detail-type":"Object Deleted","source":"aws.s3","account":"000000000000",TIME,"region":"us-east-1","resources":["arn:aws:s3:::inbox"],"detail":{"version":"0",` +
+			`"bucket":{"name":"inbox"},"object":{"key":"in/a",SEQUENCER},REQUEST-ID,"requester":"000000000000","source-ip-address":"127.0.0.1","reason":"DeleteObject","deletion-type":"Permanently Deleted"}}`,
+	}
+	for i, text := range got {
+		got[i] = blank.ReplaceAllStringFunc(text, func(m string) string { return strings.ToUpper(strings.Split(m, `"`)[1]) })
+	}
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %s\nwant %s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// What became of an asynchronous invocation comes to a bus as an event, and to a queue as a record.
+func TestInvocationDestinations(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds a function")
+	}
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := filepath.Join(t.TempDir(), "app.template.json")
+	err = os.WriteFile(template, []byte(`{"Resources":{
+		"F":{"Type":"AWS::Lambda::Function","Metadata":{"tutti:source":"internal/stack/testdata/nothing"},
+			"Properties":{"FunctionName":"f","Code":{},"Role":"arn:aws:iam::000000000000:role/r","Runtime":"provided.al2023","Handler":"bootstrap"}},
+		"Bus":{"Type":"AWS::Events::EventBus","Properties":{"Name":"outcomes"}},
+		"Queue":{"Type":"AWS::SQS::Queue","Properties":{"QueueName":"q"}},
+		"Config":{"Type":"AWS::Lambda::EventInvokeConfig","Properties":{"FunctionName":{"Ref":"F"},"Qualifier":"$LATEST","DestinationConfig":{"OnSuccess":{"Destination":{"Fn::GetAtt":["Bus","Arn"]}}}}},
+		"Rule":{"Type":"AWS::Events::Rule","Properties":{"EventBusName":{"Ref":"Bus"},"EventPattern":{"source":["lambda"]},
+			"Targets":[{"Id":"q","Arn":{"Fn::GetAtt":["Queue","Arn"]},"InputTransformer":{"InputPathsMap":{"type":"$.detail-type","condition":"$.detail.requestContext.condition","payload":"$.detail.requestPayload","about":"$.resources[1]"},
+				"InputTemplate":"{\"type\": <type>, \"condition\": <condition>, \"payload\": <payload>, \"about\": <about>}"}}]}}}}`), 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, _ := open(t, stack.Config{Project: root, Template: template, Data: t.TempDir()})
+	if err := s.Lambda().Enqueue(t.Context(), lambda.Invocation{Function: "f", Payload: []byte(`{"n":1}`), RequestID: "r"}); err != nil {
+		t.Fatal(err)
+	}
+	await(t, func() string {
+		list, err := s.Queues().ReceiveMessage(t.Context(), "q", sqs.Receive{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(list) == 0 {
+			return "nothing in the queue"
+		}
+		if want := `{"type": "Lambda Function Invocation Result - Success", "condition": "Success", "payload": {"n":1}, "about": "arn:aws:lambda:us-east-1:000000000000:function:f:$LATEST"}`; list[0].Body != want {
+			t.Errorf("got  %s\nwant %s", list[0].Body, want)
+		}
+		return ""
+	})
 }

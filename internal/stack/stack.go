@@ -195,6 +195,7 @@ func Open(ctx context.Context, cfg Config) (_ *Stack, err error) {
 	if err != nil {
 		return nil, err
 	}
+	s.objects.Notify(s.tellOfObject)
 	s.schedules, err = scheduler.Open(scheduler.Config{
 		Store: s.store, Place: cfg.Place, Targets: s.scheduleTargets(), Universal: scheduler.NewUniversal(cfg.Routes, cfg.Place.Region),
 		HoldTemplates: !cfg.Schedules, HoldClients: !cfg.ClientSchedules, Clock: cfg.Clock, Log: cfg.Log,

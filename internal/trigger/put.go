@@ -136,6 +136,19 @@ func (e *Events) PutIn(b *store.Batch, n EventEntry) (committed func(), err erro
 	return func() { e.outbox.Add(owed...) }, nil
 }
 
+// PutOwn puts an event of an AWS service on the default bus, and returns once what is owed for it is on disk.
+func (e *Events) PutOwn(n EventEntry) error {
+	b := e.cfg.Store.NewBatch()
+	committed, err := e.PutIn(b, n)
+	if err == nil {
+		err = e.cfg.Store.Commit(b)
+	}
+	if err == nil {
+		committed()
+	}
+	return err
+}
+
 // maxHops ends events that buses send around in circles.
 const maxHops = 5
 
