@@ -38,6 +38,12 @@ func (s *server) httpAPIs() []servedHTTPAPI {
 	return list
 }
 
+// servesHost tells whether a host is that of one of the stack's APIs.
+func (s *server) servesHost(host string) bool {
+	id, _, ok := strings.Cut(host, ".execute-api.")
+	return ok && s.stack.HTTPAPI(id) != nil
+}
+
 // httpAPIRows show each API with its address, its routes below it, and what keeps routes from working.
 func (c *cli) httpAPIRows(s *server) (rows [][]string) {
 	th := c.out.theme

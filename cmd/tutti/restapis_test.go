@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tutti-run/tutti/internal/runner"
 	"github.com/tutti-run/tutti/internal/stack"
 	"github.com/tutti-run/tutti/internal/store"
 )
@@ -45,6 +46,18 @@ Resources:
       Definition: {StartAt: P, States: {P: {Type: Pass, Parameters: {'got.$': $.n}, End: true}}}
       Events:
         Start: {Type: Api, Properties: {Path: /runs, Method: post}}
+  Caller:
+    Type: AWS::Serverless::StateMachine
+    Properties:
+      Definition:
+        StartAt: Call
+        States:
+          Call:
+            Type: Task
+            Resource: arn:aws:states:::apigateway:invoke
+            Parameters: {ApiEndpoint: !Sub '${ServerlessRestApi}.execute-api.${AWS::Region}.amazonaws.com', Stage: Prod, Path: /called, Method: GET}
+            ResultSelector: {'status.$': $.StatusCode, 'path.$': $.ResponseBody.path}
+            End: true
   Shop:
     Type: AWS::Serverless::Api
     Properties:
@@ -177,7 +190,7 @@ func TestAPIsOfSAM(t *testing.T) {
 			}
 		})
 	}
-	machine := s.stack.Machines()[0].ARN
+	machine := machineOf(t, s, "Runner")
 	list, _, err := s.stack.Runner().Executions(store.Filter{MachineARN: machine, Limit: 10})
 	if err != nil || len(list) != 1 {
 		t.Fatalf("%d executions, %v", len(list), err)
@@ -187,6 +200,36 @@ func TestAPIsOfSAM(t *testing.T) {
 	}
 	if d, err := s.stack.Runner().Describe(list[0].ARN); err != nil || d.Output.Text() != `{"got":"x/y"}` {
 		t.Errorf("the execution came to %+v, %v", d, err)
+	}
+}
+
+func machineOf(t *testing.T, s *server, name string) string {
+	t.Helper()
+	for _, m := range s.stack.Machines() {
+		if m.Name == name {
+			return m.ARN
+		}
+	}
+	t.Fatalf("no machine %s: %+v", name, s.stack.Machines())
+	return ""
+}
+
+// A machine reaches the stack's own API by the optimized integration of API Gateway.
+func TestMachineCallsAnAPI(t *testing.T) {
+	if _, err := exec.LookPath("python3"); err != nil {
+		t.Skip("python3 is not installed")
+	}
+	s, _, _ := apiServer(t, "template.yaml", samAPIs)
+	r := s.stack.Runner()
+	started, err := r.StartExecution(t.Context(), runner.StartRequest{MachineARN: machineOf(t, s, "Caller"), Input: "{}"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Await(t.Context(), started.ARN); err != nil {
+		t.Fatal(err)
+	}
+	if d, err := r.Describe(started.ARN); err != nil || d.Output == nil || d.Output.Text() != `{"path":"/called","status":200}` {
+		t.Errorf("it came to %+v, %v", d, err)
 	}
 }
 

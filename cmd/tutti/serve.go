@@ -98,6 +98,7 @@ func openServer(ctx context.Context, o serveOptions) (_ *server, err error) {
 		FunctionURLs: s.functionURL,
 	})
 	routes.Embed(front, embedded...)
+	routes.EmbedHosts(front, "execute-api", s.servesHost)
 	s.stack.Topics().ServeAt("http://" + listener.Addr().String())
 	if _, err := s.stack.Start(); err != nil {
 		return nil, dataProblem(err)

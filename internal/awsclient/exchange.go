@@ -29,7 +29,7 @@ func (c *Client) Exchange(req *http.Request, x Exchange) (status int, header htt
 	to := route{url: req.URL}
 	if !x.Direct {
 		var ok bool
-		if to, ok = c.routes.find(x.Service); !ok {
+		if to, ok = c.routes.findHost(x.Service, req.URL.Hostname()); !ok {
 			return 0, nil, nil, &NotServedError{x.Service}
 		}
 		if to.url != nil {

@@ -24,7 +24,8 @@ const AWS = "aws"
 type Routes struct {
 	mu       sync.Mutex
 	handlers map[string]http.Handler
-	upstream map[string]string // URL or AWS, by service; "" is all others
+	upstream map[string]string                 // URL or AWS, by service; "" is all others
+	hosts    map[string]func(host string) bool // of handlers that serve some hosts of a service only
 
 	once   sync.Once
 	config aws.Config // of an upstream that is AWS, and for credentials
@@ -75,13 +76,28 @@ func (r *Routes) Embed(h http.Handler, services ...string) {
 	}
 }
 
-func (r *Routes) find(service string) (route, bool) {
+// EmbedHosts has a handler of this process serve those hosts of a service that serves tells; calls of others go upstream, if there is one.
+func (r *Routes) EmbedHosts(h http.Handler, service string, serves func(host string) bool) {
+	r.Embed(h, service)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.hosts == nil {
+		r.hosts = map[string]func(string) bool{}
+	}
+	r.hosts[service] = serves
+}
+
+func (r *Routes) find(service string) (route, bool) { return r.findHost(service, "") }
+
+func (r *Routes) findHost(service, host string) (route, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	// A person who names a service's upstream means it, even where the service is in this process.
 	target, named := r.upstream[service]
 	if h := r.handlers[service]; h != nil && !named {
-		return route{handler: h}, true
+		if serves := r.hosts[service]; serves == nil || r.upstream[""] == "" || serves(host) {
+			return route{handler: h}, true
+		}
 	}
 	if !named {
 		target = r.upstream[""]

@@ -12,9 +12,9 @@ const (
 	// maxIterations is how often a loop may go round (API Gateway developer guide, "Quotas": iterations of a #foreach loop in mapping templates).
 	maxIterations = 1000
 	// maxSteps is how many nodes and parts of references a run may come by.
-	maxSteps = 2_000_000
+	maxSteps = 1_000_000
 	// maxBytes is how many bytes of texts a run may make, what it prints included.
-	maxBytes = 64 << 20
+	maxBytes = 32 << 20
 )
 
 // RunError is what went wrong in a run.
