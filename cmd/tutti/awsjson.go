@@ -12,10 +12,13 @@ import (
 	"github.com/aws/smithy-go/middleware"
 )
 
-// printJSON prints a value as one JSON document.
-func (c *cli) printJSON(v any) error {
+// printJSON prints a value as one JSON document, with members in lower camel case, as Step Functions has them.
+func (c *cli) printJSON(v any) error { return c.printNamed(v, lowerFirst) }
+
+// printNamed prints a value as one JSON document, with members as name changes those of the SDK.
+func (c *cli) printNamed(v any, name func(string) string) error {
 	var document bytes.Buffer
-	if err := appendAWS(&document, reflect.ValueOf(v)); err != nil {
+	if err := appendAWS(&document, reflect.ValueOf(v), name); err != nil {
 		return fmt.Errorf("print as JSON: %w", err)
 	}
 	var indented bytes.Buffer
@@ -26,28 +29,28 @@ func (c *cli) printJSON(v any) error {
 	return nil
 }
 
-// appendAWS writes a value of the SDK's types as the AWS command line does: members in lower camel case and without those that are absent,
+// appendAWS writes a value of the SDK's types as the AWS command line does: members as name has them and without those that are absent,
 // times in RFC 3339. The SDK's types have no JSON form of their own.
-func appendAWS(dst *bytes.Buffer, v reflect.Value) error {
+func appendAWS(dst *bytes.Buffer, v reflect.Value, name func(string) string) error {
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Interface:
 		if v.IsNil() {
 			dst.WriteString("null")
 			return nil
 		}
-		return appendAWS(dst, v.Elem())
+		return appendAWS(dst, v.Elem(), name)
 	case reflect.Struct:
 		if t, ok := v.Interface().(time.Time); ok {
 			return appendText(dst, t.UTC().Format("2006-01-02T15:04:05.000Z07:00"))
 		}
-		return appendStruct(dst, v)
+		return appendStruct(dst, v, name)
 	case reflect.Slice:
 		dst.WriteByte('[')
 		for i := range v.Len() {
 			if i > 0 {
 				dst.WriteByte(',')
 			}
-			if err := appendAWS(dst, v.Index(i)); err != nil {
+			if err := appendAWS(dst, v.Index(i), name); err != nil {
 				return err
 			}
 		}
@@ -61,7 +64,7 @@ func appendAWS(dst *bytes.Buffer, v reflect.Value) error {
 	return err
 }
 
-func appendStruct(dst *bytes.Buffer, v reflect.Value) error {
+func appendStruct(dst *bytes.Buffer, v reflect.Value, name func(string) string) error {
 	dst.WriteByte('{')
 	first := true
 	for i := range v.NumField() {
@@ -73,11 +76,11 @@ func appendStruct(dst *bytes.Buffer, v reflect.Value) error {
 			dst.WriteByte(',')
 		}
 		first = false
-		if err := appendText(dst, lowerFirst(field.Name)); err != nil {
+		if err := appendText(dst, name(field.Name)); err != nil {
 			return err
 		}
 		dst.WriteByte(':')
-		if err := appendAWS(dst, v.Field(i)); err != nil {
+		if err := appendAWS(dst, v.Field(i), name); err != nil {
 			return err
 		}
 	}

@@ -75,7 +75,7 @@ Exit codes: 0 success, 1 trouble, 2 wrong usage or input, 3 execution FAILED, 4 
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage("%w; run %s --help", err, cmd.CommandPath())
 	})
-	root.AddCommand(c.devCommand(), c.serveCommand(), c.envCommand(), c.runCommand(), c.lsCommand(), c.historyCommand(), c.describeCommand(), c.stopCommand(), c.redriveCommand(), c.logsCommand(), c.scheduleCommand(),
+	root.AddCommand(c.devCommand(), c.serveCommand(), c.envCommand(), c.runCommand(), c.lsCommand(), c.historyCommand(), c.describeCommand(), c.stopCommand(), c.redriveCommand(), c.logsCommand(), c.alarmsCommand(), c.scheduleCommand(),
 		c.evalCommand(), c.validateCommand(), c.versionCommand())
 	explainArguments(root.Commands())
 	return root

@@ -88,7 +88,7 @@ func openServer(ctx context.Context, o serveOptions) (_ *server, err error) {
 	functions := s.stack.Lambda()
 	front := api.New(api.Config{
 		States: s.stack.Runner(), S3: s.stack.S3(), Lambda: api.NewLambda(functions, functions, o.log), Logs: s.stack.Logs(), Events: s.stack.Events(), Scheduler: s.stack.Scheduler(), Log: o.log,
-		Metrics: s.stack.Metrics(), Queues: s.stack.Queues(), Topics: s.stack.Topics(),
+		Metrics: s.stack.Metrics(), Alarms: s.stack.Alarms(), Dashboards: s.stack.Dashboards(), Queues: s.stack.Queues(), Topics: s.stack.Topics(),
 		HTTPAPIs: func(id string) api.HTTPAPI {
 			if h := s.stack.HTTPAPI(id); h != nil {
 				return h

@@ -10,6 +10,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/tutti-run/tutti/internal/logs"
 	"github.com/tutti-run/tutti/internal/metrics"
+	"github.com/tutti-run/tutti/internal/metrics/alarm"
+	"github.com/tutti-run/tutti/internal/metrics/dashboard"
 	"github.com/tutti-run/tutti/internal/sfn"
 	"github.com/tutti-run/tutti/internal/sns"
 	"github.com/tutti-run/tutti/internal/sqs"
@@ -25,8 +27,10 @@ type Config struct {
 	Logs *logs.Service
 	// Events is Amazon EventBridge.
 	Events *trigger.Events
-	// Metrics keeps the metrics of Amazon CloudWatch.
-	Metrics *metrics.Service
+	// Metrics, Alarms and Dashboards are Amazon CloudWatch. They are there together.
+	Metrics    *metrics.Service
+	Alarms     *alarm.Alarms
+	Dashboards *dashboard.Dashboards
 	// Queues is Amazon SQS, Topics is Amazon SNS.
 	Queues *sqs.Store
 	Topics *sns.Service

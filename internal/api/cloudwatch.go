@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/tutti-run/tutti/internal/metrics"
+	"github.com/tutti-run/tutti/internal/metrics/alarm"
+	"github.com/tutti-run/tutti/internal/metrics/dashboard"
 	"github.com/tutti-run/tutti/internal/sfn"
 	"github.com/tutti-run/tutti/internal/value"
 )
@@ -34,6 +36,12 @@ var cloudWatchProtocol = protocol{
 		missingRequiredParameter:    {ofCloudWatch, 400},
 		invalidMetricsToken:         {ofCloudWatch, 400},
 		sfn.ValidationException:     {ofValidate, 400},
+		alarm.ResourceNotFound:      {ofCloudWatch, 404},
+		alarm.LimitExceededFault:    {ofCloudWatch, 400},
+		alarm.InvalidFormatFault:    {ofCloudWatch, 400},
+		dashboard.NotFound:          {ofCloudWatch, 404},
+		dashboard.InvalidInput:      {ofCloudWatch, 400},
+		noMetricsResource:           {ofCloudWatch, 404},
 	},
 	refused: map[string]string{
 		"GetMetricWidgetImage": "nothing draws here; read the values with GetMetricData",
@@ -45,21 +53,38 @@ var cloudWatchProtocol = protocol{
 
 // cloudWatch serves the API of Amazon CloudWatch, version 2010-08-01.
 type cloudWatch struct {
-	metrics *metrics.Service
-	home    sfn.Place
-	now     func() time.Time
+	metrics    *metrics.Service
+	alarms     *alarm.Alarms
+	dashboards *dashboard.Dashboards
+	now        func() time.Time
 }
 
 func newCloudWatch(c *Config) *cloudWatch {
-	return &cloudWatch{metrics: c.Metrics, home: c.Place, now: c.Now}
+	return &cloudWatch{metrics: c.Metrics, alarms: c.Alarms, dashboards: c.Dashboards, now: c.Now}
 }
 
 // cloudWatchOperations is the table of all operations that are served.
 var cloudWatchOperations = map[string]operation[*cloudWatch]{
-	"GetMetricData":       op((*cloudWatch).getMetricData),       // of many metrics and expressions
-	"GetMetricStatistics": op((*cloudWatch).getMetricStatistics), // of one metric
-	"ListMetrics":         op((*cloudWatch).listMetrics),         // those with values in two weeks
-	"PutMetricData":       op((*cloudWatch).putMetricData),       // up to a thousand values or sets of them
+	"DeleteAlarms":            op((*cloudWatch).deleteAlarms),            // up to a hundred, one composite alarm among them
+	"DeleteDashboards":        op((*cloudWatch).deleteDashboards),        // by name
+	"DescribeAlarmHistory":    op((*cloudWatch).describeAlarmHistory),    // what has happened to alarms
+	"DescribeAlarms":          op((*cloudWatch).describeAlarms),          // with their states
+	"DescribeAlarmsForMetric": op((*cloudWatch).describeAlarmsForMetric), // those on one metric
+	"DisableAlarmActions":     op((*cloudWatch).disableAlarmActions),     // alarms tell nobody
+	"EnableAlarmActions":      op((*cloudWatch).enableAlarmActions),      // and tell again
+	"GetDashboard":            op((*cloudWatch).getDashboard),            // with its body
+	"GetMetricData":           op((*cloudWatch).getMetricData),           // of many metrics and expressions
+	"GetMetricStatistics":     op((*cloudWatch).getMetricStatistics),     // of one metric
+	"ListDashboards":          op((*cloudWatch).listDashboards),          // by prefix
+	"ListMetrics":             op((*cloudWatch).listMetrics),             // those with values in two weeks
+	"ListTagsForResource":     op((*cloudWatch).listTagsForResource),     // of an alarm
+	"PutCompositeAlarm":       op((*cloudWatch).putCompositeAlarm),       // an alarm that goes by others
+	"PutDashboard":            op((*cloudWatch).putDashboard),            // creates or changes
+	"PutMetricAlarm":          op((*cloudWatch).putMetricAlarm),          // creates or changes
+	"PutMetricData":           op((*cloudWatch).putMetricData),           // up to a thousand values or sets of them
+	"SetAlarmState":           op((*cloudWatch).setAlarmState),           // until the next evaluation
+	"TagResource":             op((*cloudWatch).tagResource),             // an alarm
+	"UntagResource":           op((*cloudWatch).untagResource),           // an alarm
 }
 
 // double is a number that JSON may hold as a text, if it has no digits.

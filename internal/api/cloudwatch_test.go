@@ -3,10 +3,14 @@ package api_test
 import (
 	"errors"
 	"fmt"
+	"iter"
+	"maps"
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,6 +22,9 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/tutti-run/tutti/internal/api"
 	"github.com/tutti-run/tutti/internal/metrics"
+	"github.com/tutti-run/tutti/internal/metrics/alarm"
+	"github.com/tutti-run/tutti/internal/metrics/dashboard"
+	"github.com/tutti-run/tutti/internal/sfn"
 )
 
 // serveMetrics starts the front door with metrics in memory, at began.
@@ -25,7 +32,12 @@ func serveMetrics(t *testing.T) (url string, client *cloudwatch.Client) {
 	t.Helper()
 	now := func() time.Time { return began }
 	s := metrics.New("/metrics", metrics.WithFS(vfs.NewMem()), metrics.WithClock(now))
-	server := httptest.NewServer(api.New(api.Config{Metrics: s, Now: now}))
+	j := &memoryJournal{documents: map[string][]byte{}}
+	alarms, err := alarm.New(alarm.Config{Journal: j, Metrics: s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(api.New(api.Config{Metrics: s, Alarms: alarms, Dashboards: dashboard.New(j, nil, sfn.DefaultPlace()), Now: now}))
 	t.Cleanup(func() {
 		server.Close()
 		if err := s.Close(); err != nil {
@@ -33,6 +45,40 @@ func serveMetrics(t *testing.T) (url string, client *cloudwatch.Client) {
 		}
 	})
 	return server.URL, cloudWatchClient(server.URL)
+}
+
+// memoryJournal keeps documents in memory, by collection and key.
+type memoryJournal struct {
+	mu        sync.Mutex
+	documents map[string][]byte
+}
+
+func (j *memoryJournal) Documents(collection, prefix string) iter.Seq2[metrics.Document, error] {
+	return func(yield func(metrics.Document, error) bool) {
+		j.mu.Lock()
+		all := maps.Clone(j.documents)
+		j.mu.Unlock()
+		for _, key := range slices.Sorted(maps.Keys(all)) {
+			if rest, ok := strings.CutPrefix(key, collection+"/"); ok && strings.HasPrefix(rest, prefix) && !yield(metrics.Document{Key: rest, Value: all[key]}, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (j *memoryJournal) Change(changes []metrics.Change) error { return j.Write(changes, nil) }
+
+func (j *memoryJournal) Write(changes []metrics.Change, _ []alarm.Event) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, c := range changes {
+		if key := c.Collection + "/" + c.Key; c.Value == nil {
+			delete(j.documents, key)
+		} else {
+			j.documents[key] = c.Value
+		}
+	}
+	return nil
 }
 
 func cloudWatchClient(url string) *cloudwatch.Client {
@@ -167,6 +213,17 @@ func TestMetricsOfCLI(t *testing.T) {
 	out := run("get-metric-statistics", "--namespace", "App", "--metric-name", "Requests", "--start-time", stamp(5), "--end-time", stamp(0), "--period", "60",
 		"--statistics", "Sum", "--dimensions", "Name=Route,Value=/a", "--output", "text")
 	if !strings.Contains(out, "DATAPOINTS\t7.0") {
+		t.Error(out)
+	}
+	run("put-metric-alarm", "--alarm-name", "errors", "--namespace", "App", "--metric-name", "Errors", "--statistic", "Sum", "--period", "60", "--evaluation-periods", "2",
+		"--threshold", "1", "--comparison-operator", "GreaterThanThreshold", "--dimensions", "Name=Route,Value=/a")
+	run("put-composite-alarm", "--alarm-name", "all", "--alarm-rule", "ALARM(errors)")
+	run("set-alarm-state", "--alarm-name", "errors", "--state-value", "ALARM", "--state-reason", "testing")
+	out = run("describe-alarms", "--alarm-types", "MetricAlarm", "CompositeAlarm", "--state-value", "ALARM", "--query", "[MetricAlarms,CompositeAlarms][][AlarmName,StateReason]", "--output", "text")
+	if !strings.Contains(out, "errors\ttesting") || !strings.Contains(out, "all\tarn:aws:cloudwatch:us-east-1:000000000000:alarm:errors transitioned to ALARM at ") {
+		t.Error(out)
+	}
+	if out = run("describe-alarm-history", "--alarm-name", "errors", "--query", "AlarmHistoryItems[].HistorySummary", "--output", "text"); !strings.HasPrefix(out, "Alarm updated from INSUFFICIENT_DATA to ALARM\tAlarm \"errors\" created") {
 		t.Error(out)
 	}
 }

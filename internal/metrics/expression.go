@@ -1,7 +1,6 @@
 package metrics
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -68,7 +67,7 @@ func parseExpression(source string) (node, error) {
 		return nil, fmt.Errorf("it is longer than %d characters", maxExpression)
 	}
 	if word, _, _ := strings.Cut(strings.TrimSpace(source), " "); strings.EqualFold(word, "SELECT") {
-		return nil, errors.New("queries of CloudWatch Metrics Insights (SELECT) are not run here; name the metrics and use SUM, AVG and the like")
+		return nil, &notRunHere{"queries of CloudWatch Metrics Insights (SELECT)", "are", "name the metrics and use SUM, AVG and the like"}
 	}
 	p := &parser{text: source}
 	n, err := p.expression(0)
@@ -241,7 +240,7 @@ func (p *parser) call(name string) (node, error) {
 		return nil, err
 	}
 	if why := refusedFunctions[name]; why != "" {
-		return nil, fmt.Errorf("the function %s is not run here: %s", name, why)
+		return nil, &notRunHere{"the function " + name, "is", why}
 	}
 	f, ok := functions[name]
 	if !ok {
@@ -288,3 +287,8 @@ var keywords = map[string]bool{
 	"ASC": true, "DESC": true, // SORT
 	"AVG": true, "MIN": true, "MAX": true, "SUM": true, // SORT: by what
 }
+
+// notRunHere refuses what AWS has and this package has not.
+type notRunHere struct{ what, verb, instead string }
+
+func (e *notRunHere) Error() string { return e.what + " " + e.verb + " not run here: " + e.instead }

@@ -40,6 +40,8 @@ type Series struct {
 type QueryError struct {
 	ID      string
 	Message string
+	// NotRunHere tells whether AWS would answer the query.
+	NotRunHere bool
 }
 
 func (e *QueryError) Error() string { return e.Message }
@@ -66,10 +68,10 @@ func plan(queries []Query) ([]step, error) {
 		q := &queries[i]
 		st, err := newStep(q)
 		if err != nil {
-			return nil, &QueryError{q.ID, err.Error()}
+			return nil, &QueryError{ID: q.ID, Message: err.Error(), NotRunHere: errors.As(err, new(*notRunHere))}
 		}
 		if byID[q.ID] != nil {
-			return nil, &QueryError{q.ID, fmt.Sprintf("The values for parameter id in MetricDataQueries are not unique: %s", q.ID)}
+			return nil, &QueryError{ID: q.ID, Message: fmt.Sprintf("The values for parameter id in MetricDataQueries are not unique: %s", q.ID)}
 		}
 		byID[q.ID] = st
 	}
@@ -82,12 +84,12 @@ func plan(queries []Query) ([]step, error) {
 			return nil
 		}
 		if done[id] == 1 {
-			return &QueryError{id, fmt.Sprintf("Error in expression '%s': it refers to itself.", id)}
+			return &QueryError{ID: id, Message: fmt.Sprintf("Error in expression '%s': it refers to itself.", id)}
 		}
 		done[id] = 1
 		for _, other := range references(st.expression) {
 			if byID[other] == nil {
-				return &QueryError{id, fmt.Sprintf("Error in expression '%s': Unknown identifier: '%s'", id, other)}
+				return &QueryError{ID: id, Message: fmt.Sprintf("Error in expression '%s': Unknown identifier: '%s'", id, other)}
 			}
 			if err := visit(other); err != nil {
 				return err
@@ -172,7 +174,7 @@ func (s *Service) Data(queries []Query, from, to time.Time) ([]Series, error) {
 			v, err = seriesOnly(v)
 		}
 		if err != nil {
-			return nil, &QueryError{st.ID, fmt.Sprintf("Error in expression '%s': %v", st.ID, err)}
+			return nil, &QueryError{ID: st.ID, Message: fmt.Sprintf("Error in expression '%s': %v", st.ID, err)}
 		}
 		e.results[st.ID] = v
 	}

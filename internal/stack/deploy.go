@@ -65,6 +65,9 @@ func deployers() map[string]deployer {
 		"AWS::ApiGateway::ApiKey":                 (*Stack).deployAPIKey,         // what callers show
 		"AWS::ApiGateway::UsagePlan":              (*Stack).deployUsagePlan,      // how much they may call
 		"AWS::ApiGateway::UsagePlanKey":           (*Stack).deployUsagePlanKey,   // whom a plan is for
+		"AWS::CloudWatch::Alarm":                  (*Stack).deployAlarm,          // a condition on metrics that is evaluated
+		"AWS::CloudWatch::CompositeAlarm":         (*Stack).deployCompositeAlarm, // one on other alarms
+		"AWS::CloudWatch::Dashboard":              (*Stack).deployDashboard,      // a text that is kept
 		"AWS::S3::Bucket":                         (*Stack).deployBucket,         // a bucket in the data folder
 		"AWS::SQS::Queue":                         (*Stack).deployQueue,          // a queue in the data folder
 		"AWS::SNS::Topic":                         (*Stack).deployTopic,          // a topic with its subscriptions
@@ -97,6 +100,7 @@ var passive = map[string]bool{
 
 // deployment is what a run of deploy came to.
 type deployment struct {
+	watching      watching // alarms and dashboards
 	functions     []FunctionInfo
 	machines      []MachineInfo
 	scheduled     schedulesOf                   // schedules and their groups
@@ -147,6 +151,9 @@ func (s *Stack) deploy(ctx context.Context, units []*unit) error {
 		}
 	}
 	if err := errors.Join(s.plane.SettleMappings(s.next.mappings), s.settleTopics()); err != nil {
+		return err
+	}
+	if err := s.settleWatching(); err != nil {
 		return err
 	}
 	s.serveHTTPAPIs()

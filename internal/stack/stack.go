@@ -16,6 +16,8 @@ import (
 	"github.com/tutti-run/tutti/internal/lambda/control"
 	"github.com/tutti-run/tutti/internal/logs"
 	"github.com/tutti-run/tutti/internal/metrics"
+	"github.com/tutti-run/tutti/internal/metrics/alarm"
+	"github.com/tutti-run/tutti/internal/metrics/dashboard"
 	"github.com/tutti-run/tutti/internal/runner"
 	"github.com/tutti-run/tutti/internal/s3"
 	"github.com/tutti-run/tutti/internal/sfn"
@@ -122,6 +124,8 @@ type Stack struct {
 	store       *store.Store
 	logs        *logs.Service
 	metrics     *metrics.Service
+	alarms      *alarm.Alarms
+	dashboards  *dashboard.Dashboards
 	events      *trigger.Events
 	objects     *s3.Store
 	queues      *sqs.Store
@@ -221,6 +225,9 @@ func Open(ctx context.Context, cfg Config) (_ *Stack, err error) {
 	s.catalog = task.NewCatalog(task.Config{Functions: s.plane, Routes: cfg.Routes, Connections: s.connections})
 	s.runner = runner.New(runner.Config{Store: s.store, Clock: cfg.Clock, Skips: cfg.SkipsTime, Tasks: s.catalog, Objects: s.objects, Logs: s.logs, Events: s.events, Log: cfg.Log})
 	s.catalog.Follow(s.runner)
+	if err := s.openAlarms(); err != nil {
+		return nil, err
+	}
 	if err := s.deploy(ctx, units); err != nil {
 		return nil, err
 	}
@@ -241,6 +248,7 @@ func (s *Stack) Start() (resumed int, err error) {
 	if err = s.events.Start(); err != nil {
 		return resumed, err
 	}
+	s.alarms.Start()
 	if err = s.schedules.Start(); err != nil {
 		return resumed, err
 	}
@@ -269,6 +277,9 @@ func (s *Stack) Close(ctx context.Context) error {
 		}
 		if s.schedules != nil {
 			s.schedules.Close()
+		}
+		if s.alarms != nil {
+			s.alarms.Close()
 		}
 		if s.events != nil {
 			s.events.Close()

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/tutti-run/tutti/internal/sfn"
+
+	"github.com/tutti-run/tutti/internal/metrics"
 )
 
 // owedAction is an action that is to be performed, as it is stored until it has been.
@@ -96,7 +98,7 @@ func (a *Alarms) settle(o *owedAction, failed error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	w := a.begin(a.now())
-	w.changes = append(w.changes, Change{Collection: collectionActions, Key: o.Key})
+	w.changes = append(w.changes, metrics.Change{Collection: collectionActions, Key: o.Key})
 	w.item(&o.Notification.Alarm, Action, summary, data)
 	if err := w.commit(); err != nil {
 		a.cfg.Log.Error("cannot settle an alarm's action", "action", o.Action, "error", err)

@@ -1,6 +1,7 @@
 package alarm
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -34,8 +35,10 @@ type Alarm struct {
 	Metric                  *Condition        `json:"metric,omitempty"`
 	Rule                    string            `json:"rule,omitempty"` // of a composite alarm
 	Tags                    map[string]string `json:"tags,omitempty"`
-	Updated                 time.Time         `json:"updated"` // when its configuration was
-	State                   State             `json:"state"`
+	// Deployed tells whether it belongs to a template.
+	Deployed bool      `json:"deployed,omitempty"`
+	Updated  time.Time `json:"updated"` // when its configuration was
+	State    State     `json:"state"`
 
 	rule expression // Rule, read
 }
@@ -109,14 +112,16 @@ const (
 
 // Invalid says which member of an alarm is wrong.
 type Invalid struct {
-	Member  string // as the API names it, "" for several together
+	Member  string // as the API names it
 	Message string
+	// NotRunHere tells whether AWS would take the alarm.
+	NotRunHere bool
 }
 
 func (e *Invalid) Error() string { return e.Message }
 
 func invalid(member, format string, args ...any) error {
-	return &Invalid{member, fmt.Sprintf(format, args...)}
+	return &Invalid{Member: member, Message: fmt.Sprintf(format, args...)}
 }
 
 // Limits of alarms (API reference, PutMetricAlarm; CloudWatch quotas).
@@ -172,7 +177,8 @@ func checkActions(member string, actions []string) error {
 
 func (c *Condition) check() error {
 	if slices.Contains(bandOperators, string(c.ComparisonOperator)) {
-		return invalid("ComparisonOperator", "%s compares with a band of anomaly detection, which does not exist here; compare with a threshold.", c.ComparisonOperator)
+		message := fmt.Sprintf("%s compares with a band of anomaly detection, which does not exist here; compare with a threshold.", c.ComparisonOperator)
+		return &Invalid{"ComparisonOperator", message, true}
 	}
 	if _, ok := operators[c.ComparisonOperator]; !ok {
 		return invalid("ComparisonOperator", "ComparisonOperator must be one of %s.", strings.Join(ComparisonOperators()[:len(operators)], ", "))
@@ -219,7 +225,8 @@ func (c *Condition) checkMetrics() error {
 		return nil
 	}
 	if err := metrics.Check(c.Metrics); err != nil {
-		return invalid("Metrics", "%v", err)
+		var wrong *metrics.QueryError
+		return &Invalid{"Metrics", err.Error(), errors.As(err, &wrong) && wrong.NotRunHere}
 	}
 	returning, named := 0, 0
 	for i := range c.Metrics {

@@ -29,21 +29,9 @@ const (
 // Journal is where alarms, their histories and the actions that are owed are kept.
 type Journal interface {
 	// Documents yields the documents of a collection whose keys begin with prefix, by key in ascending order.
-	Documents(collection, prefix string) iter.Seq2[Document, error]
+	Documents(collection, prefix string) iter.Seq2[metrics.Document, error]
 	// Write makes the changes, all or none, with what is owed for the events, and returns when they are on disk.
-	Write(changes []Change, events []Event) error
-}
-
-// Document is one document of a collection.
-type Document struct {
-	Key   string
-	Value []byte
-}
-
-// Change puts a document or, without a value, deletes it.
-type Change struct {
-	Collection, Key string
-	Value           []byte
+	Write(changes []metrics.Change, events []Event) error
 }
 
 // Metrics answers queries; *metrics.Service does.

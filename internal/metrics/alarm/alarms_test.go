@@ -44,20 +44,20 @@ func newWorld() *world {
 	return &world{documents: map[string]map[string][]byte{}, values: map[time.Time]float64{}, clock: clock.Real()}
 }
 
-func (w *world) Documents(collection, prefix string) iter.Seq2[alarm.Document, error] {
-	return func(yield func(alarm.Document, error) bool) {
+func (w *world) Documents(collection, prefix string) iter.Seq2[metrics.Document, error] {
+	return func(yield func(metrics.Document, error) bool) {
 		w.mu.Lock()
 		docs := maps.Clone(w.documents[collection])
 		w.mu.Unlock()
 		for _, key := range slices.Sorted(maps.Keys(docs)) {
-			if strings.HasPrefix(key, prefix) && !yield(alarm.Document{Key: key, Value: docs[key]}, nil) {
+			if strings.HasPrefix(key, prefix) && !yield(metrics.Document{Key: key, Value: docs[key]}, nil) {
 				return
 			}
 		}
 	}
 }
 
-func (w *world) Write(changes []alarm.Change, events []alarm.Event) error {
+func (w *world) Write(changes []metrics.Change, events []alarm.Event) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, c := range changes {

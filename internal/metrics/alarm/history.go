@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/tutti-run/tutti/internal/metrics"
 )
 
 // ItemType is the kind of an item in an alarm's history.
@@ -63,7 +65,7 @@ func (w *writing) item(n *Alarm, kind ItemType, summary string, data any) {
 		if len(keys)+len(w.added[n.Name])-w.dropped[n.Name] <= maxHistory && w.now.Sub(keyTime(oldest)) <= historyFor {
 			break
 		}
-		w.changes = append(w.changes, Change{Collection: collectionHistory, Key: oldest})
+		w.changes = append(w.changes, metrics.Change{Collection: collectionHistory, Key: oldest})
 		w.dropped[n.Name]++
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/tutti-run/tutti/internal/metrics"
 )
 
 // writing is a change of alarms that becomes true when it is committed: documents, events, actions. The mutex is held all along.
@@ -15,7 +17,7 @@ type writing struct {
 	now     time.Time
 	alarms  map[string]*Alarm // as they will be
 	cause   *Alarm            // the alarm that a composite one goes by, for its reason
-	changes []Change
+	changes []metrics.Change
 	events  []Event
 	owed    []owedAction
 	added   map[string][]string // keys of history items by alarm
@@ -30,7 +32,7 @@ func (a *Alarms) begin(now time.Time) *writing {
 func (w *writing) document(collection, key string, v any) {
 	text, err := json.Marshal(v)
 	w.err = errors.Join(w.err, err)
-	w.changes = append(w.changes, Change{collection, key, text})
+	w.changes = append(w.changes, metrics.Change{Collection: collection, Key: key, Value: text})
 }
 
 func (w *writing) put(n *Alarm) {
@@ -40,7 +42,7 @@ func (w *writing) put(n *Alarm) {
 
 func (w *writing) delete(n *Alarm) {
 	delete(w.alarms, n.Name)
-	w.changes = append(w.changes, Change{Collection: collectionAlarms, Key: n.Name})
+	w.changes = append(w.changes, metrics.Change{Collection: collectionAlarms, Key: n.Name})
 }
 
 // commit makes the change durable and true.
