@@ -47,6 +47,10 @@ var logsOperations = map[string]operation[*cloudWatchLogs]{
 	"CreateLogGroup":                op((*cloudWatchLogs).createLogGroup),                // with tags
 	"CreateLogStream":               op((*cloudWatchLogs).createLogStream),               // in a group
 	"DeleteLogGroup":                op((*cloudWatchLogs).deleteLogGroup),                // with all that is in it
+	"DeleteMetricFilter":            op((*cloudWatchLogs).deleteMetricFilter),            // by name
+	"DescribeMetricFilters":         op((*cloudWatchLogs).describeMetricFilters),         // of a group or all, by prefix or metric
+	"PutMetricFilter":               op((*cloudWatchLogs).putMetricFilter),               // has events counted
+	"TestMetricFilter":              op((*cloudWatchLogs).testMetricFilter),              // what a pattern finds in messages
 	"DeleteLogStream":               op((*cloudWatchLogs).deleteLogStream),               // with its events
 	"DeleteRetentionPolicy":         op((*cloudWatchLogs).deleteRetentionPolicy),         // lets events stay for ever
 	"DescribeLogGroups":             op((*cloudWatchLogs).describeLogGroups),             // by prefix or part of the name

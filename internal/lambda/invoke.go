@@ -163,9 +163,11 @@ func (h *Host) enqueue(inv *invocation) error {
 	case inv.version.removed:
 		return newError(CodeResourceNotFound, "Function not found: %s", inv.arn)
 	case fn.reserved != nil && fn.busy >= *fn.reserved:
+		h.measureThrottle(inv.version.Name)
 		return throttled()
 	}
 	fn.busy++
+	h.measureConcurrency(inv.version.Name, fn.busy)
 	h.queue = append(h.queue, inv)
 	h.dispatch()
 	return nil
@@ -263,6 +265,7 @@ func (h *Host) answer(inv *invocation, result Result, err error) {
 
 func (h *Host) answerLocked(inv *invocation, result Result, err error) {
 	inv.version.function.busy--
+	h.measure(inv, &result, err)
 	inv.result, inv.err = result, err
 	close(inv.done)
 }

@@ -31,6 +31,7 @@ type groupRecord struct {
 	Tags      map[string]string `json:"tags,omitempty"`
 	KMSKeyID  string            `json:"kmsKeyId,omitempty"`
 	Protected bool              `json:"protected,omitempty"` // from deletion
+	Filters   []MetricFilter    `json:"filters,omitempty"`   // never changed in place
 }
 
 // streamRecord is what is kept of a stream beside its events.

@@ -86,6 +86,8 @@ type patternParser struct {
 	text    string
 	at      int
 	regexps int
+
+	selectors map[string][]step // those of a JSON pattern, as they are written
 }
 
 func (p *patternParser) bad(format string, args ...any) error {

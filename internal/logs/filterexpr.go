@@ -138,7 +138,10 @@ func (c *comparison) holds(text string) bool {
 }
 
 // jsonPattern matches messages that are JSON objects.
-type jsonPattern struct{ of expression[value.Value] }
+type jsonPattern struct {
+	of        expression[value.Value]
+	selectors map[string][]step // as they are written
+}
 
 func (j jsonPattern) matches(message string) bool {
 	if !strings.HasPrefix(strings.TrimLeftFunc(message, unicode.IsSpace), "{") {
@@ -157,7 +160,7 @@ func (p *patternParser) jsonPattern() (matcher, error) {
 	if !p.take("}") || !p.done() {
 		return nil, p.bad("the expression does not end here with }")
 	}
-	return jsonPattern{e}, nil
+	return jsonPattern{e, p.selectors}, nil
 }
 
 // jsonCondition holds if one of the values that the selector finds passes the test.
@@ -250,9 +253,15 @@ func follow(v value.Value, steps []step, take func(value.Value) bool) bool {
 func (p *patternParser) jsonCondition() (expression[value.Value], error) {
 	c := &jsonCondition{}
 	var err error
+	p.blanks()
+	at := p.at
 	if c.selector, err = p.selector(); err != nil {
 		return nil, err
 	}
+	if p.selectors == nil {
+		p.selectors = map[string][]step{}
+	}
+	p.selectors[p.text[at:p.at]] = c.selector
 	switch {
 	case p.word("IS"):
 		switch {
@@ -347,6 +356,7 @@ func (p *patternParser) bracket() (s step, err error) {
 type fieldsPattern struct {
 	before, after []expression[string] // of the fields before and behind the ellipsis
 	ellipsis      bool
+	names         []string // of the fields before and behind it
 }
 
 func (f fieldsPattern) matches(message string) bool {
@@ -398,10 +408,11 @@ func (p *patternParser) fieldsPattern() (matcher, error) {
 			}
 			f.ellipsis = true
 		} else {
-			c, err := p.field()
+			c, name, err := p.field()
 			if err != nil {
 				return nil, err
 			}
+			f.names = append(f.names, name)
 			if f.ellipsis {
 				f.after = append(f.after, c)
 			} else {
@@ -419,17 +430,16 @@ func (p *patternParser) fieldsPattern() (matcher, error) {
 }
 
 // field reads a field's name and perhaps conditions on it, each of which names the field again. Without any the result is nil.
-func (p *patternParser) field() (expression[string], error) {
-	name, err := p.fieldName()
-	if err != nil {
-		return nil, err
+func (p *patternParser) field() (condition expression[string], name string, err error) {
+	if name, err = p.fieldName(); err != nil {
+		return nil, "", err
 	}
 	p.blanks()
 	if rest := p.rest(); rest == "" || rest[0] == ',' || rest[0] == ']' {
-		return nil, nil
+		return nil, name, nil
 	}
 	want := "" // the name has been read for the first condition
-	return combined(p, func() (expression[string], error) {
+	condition, err = combined(p, func() (expression[string], error) {
 		if again, err := p.fieldName(); err != nil || again != want {
 			return nil, p.bad("the condition is on another field than %s", name)
 		}
@@ -437,6 +447,7 @@ func (p *patternParser) field() (expression[string], error) {
 		c, err := p.comparison(",])")
 		return (*fieldCondition)(&c), err
 	})
+	return condition, name, err
 }
 
 // fieldName reads a name, "" if none comes next.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -17,6 +18,8 @@ type group struct {
 	streams map[string]*streamRecord // by name
 	dir     string
 	fs      vfs.FS
+
+	measuring atomic.Pointer[[]*measuring] // its metric filters
 
 	mu       sync.Mutex
 	segments []*segment // ascending; the last one may be growing
@@ -39,6 +42,7 @@ func openGroup(fsys vfs.FS, dir string, record groupRecord) (*group, error) {
 		record: record, streams: map[string]*streamRecord{}, names: map[uint32]string{}, fs: fsys, next: 1,
 		dir: fsys.PathJoin(dir, "g"+strconv.FormatUint(uint64(record.ID), 10)),
 	}
+	g.compileFilters()
 	files, err := fsys.List(g.dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return g, nil

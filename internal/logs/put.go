@@ -71,6 +71,10 @@ func (s *Service) Put(groupName, streamName string, events []Event) (Rejected, e
 	if err != nil {
 		return rejected, err
 	}
+	s.measure(g, taken)
+	if s.put != nil {
+		s.put(taken)
+	}
 	if err := s.syncCatalog(); err != nil {
 		return rejected, err
 	}
@@ -128,6 +132,7 @@ func (s *Service) Append(groupName, streamName string, events []Event) error {
 		return err
 	}
 	s.wake()
+	s.measure(g, events)
 	if waiting >= maxBlock {
 		_, err = g.write()
 	}

@@ -37,6 +37,8 @@ type Service struct {
 	now      func() time.Time
 	log      *slog.Logger
 	maxBytes int64
+	measures func([]Measured) // takes what metric filters find; may be nil
+	put      func([]Event)    // takes what Put has taken; may be nil
 
 	mu       sync.RWMutex // guards the catalog: all groups and streams
 	groups   map[string]*group

@@ -62,23 +62,23 @@ func (a *Aggregate) Add(b *Aggregate) {
 	a.spread = narrowed(merged(a.spread, b.spread))
 }
 
-// add adds one value. It is what counters do, so it is quick for a value that is there already.
-func (a *Aggregate) add(v float64) {
+// add adds a value so many times. It is what counters do, so it is quick for a value that is there already.
+func (a *Aggregate) add(v, times float64) {
 	if a.Count == 0 {
 		a.Min, a.Max = v, v
 	}
-	a.Count++
-	a.Sum += v
+	a.Count += times
+	a.Sum += v * times
 	a.Min, a.Max = math.Min(a.Min, v), math.Max(a.Max, v)
 	if a.opaque {
 		return
 	}
 	i := sort.Search(len(a.spread), func(i int) bool { return a.spread[i].value >= v })
 	if i < len(a.spread) && a.spread[i].value == v {
-		a.spread[i].count++
+		a.spread[i].count += times
 		return
 	}
-	a.spread = narrowed(slices.Insert(a.spread, i, weighted{v, 1}))
+	a.spread = narrowed(slices.Insert(a.spread, i, weighted{v, times}))
 }
 
 // merged joins two ascending lists.

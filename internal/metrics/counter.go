@@ -42,7 +42,10 @@ func (s *Service) Counter(m Metric, unit Unit) *Counter {
 }
 
 // Add counts a value at a time. A nil counter counts nothing.
-func (c *Counter) Add(at time.Time, v float64) {
+func (c *Counter) Add(at time.Time, v float64) { c.AddMany(at, v, 1) }
+
+// AddMany counts a value so many times.
+func (c *Counter) AddMany(at time.Time, v, times float64) {
 	if c == nil || c.service == nil {
 		return
 	}
@@ -51,7 +54,7 @@ func (c *Counter) Add(at time.Time, v float64) {
 	if c.start != start {
 		c.turn(start)
 	}
-	c.now.add(v)
+	c.now.add(v, times)
 	first := !c.queue
 	c.queue = true
 	c.mu.Unlock()

@@ -34,7 +34,8 @@ type machine struct {
 // life is shared by all revisions of a machine and the machines of its distributed Maps.
 type life struct {
 	arn      string
-	deleting atomic.Bool // executions end at their next transition
+	deleting atomic.Bool                  // executions end at their next transition
+	meter    atomic.Pointer[machineMeter] // counts executions; nil until there is one
 }
 
 // machines keeps parsed definitions, and orders the changes of machines and what belongs to them.

@@ -58,6 +58,8 @@ type Config struct {
 	Tasks Performer
 	// Logs takes what executions log; nil: they log nothing, and any log group will do.
 	Logs Logs
+	// Metrics counts what executions do; nil: nobody counts.
+	Metrics Metrics
 	// Events hears of the statuses of Standard executions; nil: nobody does.
 	Events EventBus
 	// Objects is nil where there is no S3: then an ItemReader fails, and a ResultWriter too.
@@ -79,6 +81,8 @@ type Runner struct {
 	clock *clock.Clock
 	log   *slog.Logger
 	logs  Logs
+
+	metrics Metrics
 
 	bus EventBus
 
@@ -109,7 +113,7 @@ type Runner struct {
 
 // New returns a runner that has not been started. Close ends it, started or not.
 func New(cfg Config) *Runner {
-	r := &Runner{store: cfg.Store, tasks: cfg.Tasks, objects: cfg.Objects, clock: cfg.Clock, skips: cfg.Skips, log: cfg.Log, logs: cfg.Logs, bus: cfg.Events, seed: maphash.MakeSeed()}
+	r := &Runner{store: cfg.Store, tasks: cfg.Tasks, objects: cfg.Objects, clock: cfg.Clock, skips: cfg.Skips, log: cfg.Log, logs: cfg.Logs, metrics: cfg.Metrics, bus: cfg.Events, seed: maphash.MakeSeed()}
 	if r.clock == nil {
 		r.clock = clock.Real()
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/tutti-run/tutti/internal/engine"
 	"github.com/tutti-run/tutti/internal/history"
 	"github.com/tutti-run/tutti/internal/logs"
+	"github.com/tutti-run/tutti/internal/metrics"
 	"github.com/tutti-run/tutti/internal/sfn"
 	"github.com/tutti-run/tutti/internal/store"
 	"github.com/tutti-run/tutti/internal/task"
@@ -48,6 +49,9 @@ type shard struct {
 	lines     []logLines
 	logEvents []logs.Event
 	logRecord history.LogRecord
+
+	entered    *metrics.Counter      // counts the states that were entered; nil until one is
+	taskMeters map[string]*taskMeter // those that were used last
 }
 
 // resident is an execution in memory.
@@ -65,7 +69,9 @@ type resident struct {
 	beats   map[int64]beat               // of tasks with a heartbeat, by Scheduled event
 	timer   time.Time                    // of the newest entry in the shard's timers
 	events  []history.Event              // of the current round
-	onEnd   func(Outcome)
+
+	measured map[int64]measuredCall // calls under way, by the last event about each
+	onEnd    func(Outcome)
 }
 
 // asleep is what memory keeps of an execution that has left it.
@@ -142,6 +148,7 @@ func (s *shard) round(messages []message) {
 		s.runner.log.Error("cannot record what executions decided", "error", err)
 	} else {
 		s.log()
+		s.measure()
 	}
 	for _, done := range s.after {
 		done(err)
@@ -381,15 +388,17 @@ func (s *shard) fold(record store.Execution) (*resident, error) {
 	if err != nil {
 		return nil, err
 	}
+	r := &resident{record: record, open: !record.Status.Ended(), life: m.life, trace: record.TraceHeader, log: s.runner.logTarget(m)}
 	x, err := engine.Fold(m.parsed, engine.Identity{
 		ARN: record.ARN, Name: record.Name, MachineARN: m.ARN, MachineName: m.Name, RoleARN: m.RoleARN,
 		VersionARN: record.VersionARN, AliasARN: record.AliasARN,
-	}, s.runner.events(&record, 1))
+	}, s.remeasured(r, s.runner.events(&record, 1)))
 	if err != nil {
 		return nil, err
 	}
 	x.PrepareTasks(s.runner.prepareTask)
-	return &resident{x: x, record: record, open: !record.Status.Ended(), life: m.life, trace: record.TraceHeader, log: s.runner.logTarget(m)}, nil
+	r.x = x
+	return r, nil
 }
 
 // perform does what is owed once it is on disk.

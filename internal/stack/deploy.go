@@ -67,6 +67,7 @@ func deployers() map[string]deployer {
 		"AWS::ApiGateway::UsagePlanKey":           (*Stack).deployUsagePlanKey,   // whom a plan is for
 		"AWS::CloudWatch::Alarm":                  (*Stack).deployAlarm,          // a condition on metrics that is evaluated
 		"AWS::CloudWatch::CompositeAlarm":         (*Stack).deployCompositeAlarm, // one on other alarms
+		"AWS::Logs::MetricFilter":                 (*Stack).deployMetricFilter,   // what of a log group's events is counted
 		"AWS::CloudWatch::Dashboard":              (*Stack).deployDashboard,      // a text that is kept
 		"AWS::S3::Bucket":                         (*Stack).deployBucket,         // a bucket in the data folder
 		"AWS::SQS::Queue":                         (*Stack).deployQueue,          // a queue in the data folder

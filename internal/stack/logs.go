@@ -14,7 +14,9 @@ import (
 type functionLogs struct {
 	logs *logs.Service
 	next lambda.Logs // may be nil
-	log  *slog.Logger
+	// measure looks for metrics in events; may be nil.
+	measure func([]logs.Event)
+	log     *slog.Logger
 }
 
 // Log implements lambda.Logs.
@@ -23,6 +25,9 @@ func (f *functionLogs) Log(line lambda.Line) {
 		f.next.Log(line)
 	}
 	events := []logs.Event{{Timestamp: line.Time.UnixMilli(), Message: line.Text + "\n"}}
+	if f.measure != nil {
+		f.measure(events)
+	}
 	err := f.logs.Append(line.LogGroup, line.LogStream, events)
 	var missing *sfn.Exception
 	if errors.As(err, &missing) && missing.Name == logs.ResourceNotFoundException {

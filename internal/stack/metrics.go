@@ -11,10 +11,12 @@ import (
 
 	"github.com/tutti-run/tutti/internal/cfn"
 	"github.com/tutti-run/tutti/internal/lambda"
+	"github.com/tutti-run/tutti/internal/logs"
 	"github.com/tutti-run/tutti/internal/metrics"
 	"github.com/tutti-run/tutti/internal/metrics/alarm"
 	"github.com/tutti-run/tutti/internal/metrics/dashboard"
 	"github.com/tutti-run/tutti/internal/sfn"
+	"github.com/tutti-run/tutti/internal/sns"
 	"github.com/tutti-run/tutti/internal/trigger"
 )
 
@@ -46,6 +48,7 @@ func (s *Stack) Dashboards() *dashboard.Dashboards { return s.dashboards }
 func (s *Stack) alarmPerformers() map[string]alarm.Performer {
 	return map[string]alarm.Performer{
 		"lambda": functionAction{s}, // invokes a function
+		"sns":    topicAction{s},    // publishes to a topic
 	}
 }
 
@@ -56,6 +59,20 @@ type functionAction struct{ s *Stack }
 func (f functionAction) Perform(ctx context.Context, action string, n *alarm.Notification) error {
 	err := f.s.plane.Enqueue(ctx, lambda.Invocation{Function: action, Payload: []byte(n.LambdaEvent())})
 	var refused *lambda.Error
+	if errors.As(err, &refused) {
+		return &alarm.Permanent{Err: err}
+	}
+	return err
+}
+
+// topicAction publishes to topics.
+type topicAction struct{ s *Stack }
+
+// Perform implements alarm.Performer.
+func (t topicAction) Perform(_ context.Context, action string, n *alarm.Notification) error {
+	subject, message := n.SNSMessage()
+	_, err := t.s.topics.Publish(action, sns.Message{Subject: subject, Body: message})
+	var refused *sfn.Exception
 	if errors.As(err, &refused) {
 		return &alarm.Permanent{Err: err}
 	}
@@ -111,7 +128,8 @@ func (j metricsJournal) Write(changes []metrics.Change, events []alarm.Event) er
 type watching struct {
 	alarms     []string // names
 	dashboards []string
-	composites []compositeAlarm // to be put behind all others
+	filters    []logs.GroupFilter // their groups and names
+	composites []compositeAlarm   // to be put behind all others
 }
 
 // compositeAlarm is one that waits for those that it refers to.
@@ -274,6 +292,9 @@ func (s *Stack) settleWatching() error {
 				return err
 			}
 		}
+	}
+	if err := s.settleMetricFilters(); err != nil {
+		return err
 	}
 	list, err := s.dashboards.List("")
 	for _, d := range list {

@@ -101,12 +101,12 @@ func waitFor(t *testing.T, what string, is func() bool) {
 // What is wrong with an alarm is told with its logical id and the property's path.
 func TestWrongAlarms(t *testing.T) {
 	for _, c := range []struct{ from, to, want string }{
-		{`"Period":60`, `"Period":45`, "Errors (AWS::CloudWatch::Alarm): |Properties.Period|Period must be 10, 20, 30 or a multiple of 60."},
-		{`"GreaterThanThreshold"`, `"Above"`, "Errors (AWS::CloudWatch::Alarm): |Properties.ComparisonOperator|ComparisonOperator must be one of"},
-		{`"Threshold":0,`, ``, "Errors (AWS::CloudWatch::Alarm): |The property Threshold is required."},
-		{`m1 / 2`, `m1 /`, "Rate (AWS::CloudWatch::Alarm): |Properties.Metrics|a value is missing"},
-		{`OR ALARM(rate)`, `OR ALARM(nope)`, "Page (AWS::CloudWatch::CompositeAlarm): |Properties.AlarmRule|alarms [nope] in the alarm rule do not exist"},
-		{`{\"widgets\":[]}`, `[]`, "Board (AWS::CloudWatch::Dashboard): |Properties.DashboardBody|must be a valid JSON object"},
+		{`"Period":60`, `"Period":45`, "Errors |Properties.Period|Period must be 10, 20, 30 or a multiple of 60."},
+		{`"GreaterThanThreshold"`, `"Above"`, "Errors |Properties.ComparisonOperator|ComparisonOperator must be one of"},
+		{`"Threshold":0,`, ``, "Errors |The property Threshold is required."},
+		{`m1 / 2`, `m1 /`, "Rate |Properties.Metrics|a value is missing"},
+		{`OR ALARM(rate)`, `OR ALARM(nope)`, "Page |Properties.AlarmRule|alarms [nope] in the alarm rule do not exist"},
+		{`{\"widgets\":[]}`, `[]`, "Board |Properties.DashboardBody|must be a valid JSON object"},
 	} {
 		cfg := project(t, map[string]string{"app.template.json": strings.Replace(watchTemplate, c.from, c.to, 1)})
 		s, err := stack.Open(t.Context(), cfg)

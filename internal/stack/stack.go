@@ -184,7 +184,7 @@ func Open(ctx context.Context, cfg Config) (_ *Stack, err error) {
 	if s.store, err = store.Open(filepath.Join(cfg.Data, "journal"), store.WithLogger(cfg.Log)); err != nil {
 		return nil, err
 	}
-	if s.logs, err = logs.Open(filepath.Join(cfg.Data, "logs"), logs.WithLogger(cfg.Log)); err != nil {
+	if s.logs, err = logs.Open(filepath.Join(cfg.Data, "logs"), s.logOptions()...); err != nil {
 		return nil, err
 	}
 	s.openMetrics()
@@ -209,13 +209,13 @@ func Open(ctx context.Context, cfg Config) (_ *Stack, err error) {
 	}
 	s.host, err = lambda.NewHost(lambda.Config{
 		Dir: filepath.Join(cfg.Data, "lambda"), Region: cfg.Place.Region, Account: cfg.Place.Account, OnBuild: s.tellBuild,
-		Logs: &functionLogs{logs: s.logs, next: cfg.Lines, log: cfg.Log},
+		Logs: &functionLogs{logs: s.logs, next: cfg.Lines, measure: s.measureEvents, log: cfg.Log}, Meter: newFunctionMeter(s),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open the function host: %w", err)
 	}
 	s.plane, err = control.Open(control.Config{
-		Dir: filepath.Join(cfg.Data, "lambda"), Host: s.host, Journal: journal{s.store}, Region: cfg.Place.Region, Account: cfg.Place.Account,
+		Dir: filepath.Join(cfg.Data, "lambda"), Host: s.host, Journal: journal{s.store}, Meter: newFunctionMeter(s), Region: cfg.Place.Region, Account: cfg.Place.Account,
 		Credentials: s.credentialsOf, Objects: bucketCode{s.objects}, Targets: destinations{s}, Queues: polledQueues{s.queues}, Clock: cfg.Clock, Log: cfg.Log,
 	})
 	if err != nil {
@@ -223,7 +223,7 @@ func Open(ctx context.Context, cfg Config) (_ *Stack, err error) {
 	}
 	s.keys = &httpapi.Keys{Now: cfg.Clock.Now, Files: cfg.KeySets}
 	s.catalog = task.NewCatalog(task.Config{Functions: s.plane, Routes: cfg.Routes, Connections: s.connections})
-	s.runner = runner.New(runner.Config{Store: s.store, Clock: cfg.Clock, Skips: cfg.SkipsTime, Tasks: s.catalog, Objects: s.objects, Logs: s.logs, Events: s.events, Log: cfg.Log})
+	s.runner = runner.New(runner.Config{Store: s.store, Clock: cfg.Clock, Skips: cfg.SkipsTime, Tasks: s.catalog, Objects: s.objects, Logs: s.logs, Metrics: s.metrics, Events: s.events, Log: cfg.Log})
 	s.catalog.Follow(s.runner)
 	if err := s.openAlarms(); err != nil {
 		return nil, err

@@ -102,7 +102,18 @@ func (q *queue) add(e event) error {
 	q.sequence++
 	key := fmt.Sprintf("%016x-%08x-%s", e.Accepted.UnixNano(), q.sequence&0xffffffff, e.ID)
 	q.mu.Unlock()
-	return q.put(key, e)
+	if err := q.put(key, e); err != nil {
+		return err
+	}
+	q.measure(&e, "AsyncEventsReceived")
+	return nil
+}
+
+// measure counts what becomes of an event.
+func (q *queue) measure(e *event, metric string) {
+	if m := q.plane.cfg.Meter; m != nil {
+		m.Measure(e.Function, metric, 1)
+	}
 }
 
 func (q *queue) put(key string, e event) error {
@@ -290,6 +301,9 @@ func (q *queue) end(ctx context.Context, key string, e *event, condition string,
 	if condition == "Success" {
 		to, detail = d.OnSuccess.Destination, "Lambda Function Invocation Result - Success"
 	}
+	if condition != "Success" {
+		q.measure(e, "AsyncEventsDropped")
+	}
 	var errs []error
 	if to != "" {
 		record, err := q.record(e, condition, o)
@@ -297,10 +311,17 @@ func (q *queue) end(ctx context.Context, key string, e *event, condition string,
 			arn := q.plane.arn(e.Function, orLatest(e.Qualifier))
 			err = q.plane.send(ctx, to, Message{Body: record, Source: "lambda", DetailType: detail, Resources: []string{to, arn}}, e.Trace)
 		}
+		if err != nil && ctx.Err() == nil {
+			q.measure(e, "DestinationDeliveryFailures")
+		}
 		errs = append(errs, err)
 	}
 	if letters := q.deadLetters(e); letters != "" && condition != "Success" {
-		errs = append(errs, q.plane.send(ctx, letters, Message{Body: string(e.Payload), Attributes: letterAttributes(e, o)}, e.Trace))
+		err := q.plane.send(ctx, letters, Message{Body: string(e.Payload), Attributes: letterAttributes(e, o)}, e.Trace)
+		if err != nil && ctx.Err() == nil {
+			q.measure(e, "DeadLetterErrors")
+		}
+		errs = append(errs, err)
 	}
 	if ctx.Err() != nil {
 		return nil

@@ -1,0 +1,86 @@
+package stack_test
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tutti-run/tutti/internal/logs"
+	"github.com/tutti-run/tutti/internal/metrics"
+	"github.com/tutti-run/tutti/internal/stack"
+)
+
+const measureTemplate = `{"Resources":{
+	"Group":{"Type":"AWS::Logs::LogGroup","Properties":{"LogGroupName":"/app"}},
+	"Filter":{"Type":"AWS::Logs::MetricFilter","Properties":{"FilterName":"slow","LogGroupName":{"Ref":"Group"},"FilterPattern":"{ $.latency > 100 }",
+		"MetricTransformations":[{"MetricName":"Slow","MetricNamespace":"App","MetricValue":"$.latency","DefaultValue":0}]}},
+	"Quick":{"Type":"AWS::StepFunctions::StateMachine","Properties":{"StateMachineName":"quick","RoleArn":"arn:aws:iam::000000000000:role/r",
+		"Definition":{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}}}}}`
+
+// total is the sum of a metric's values of today.
+func total(t *testing.T, s *stack.Stack, m metrics.Metric) float64 {
+	t.Helper()
+	points, err := s.Metrics().Points(m, "", metrics.Span{From: time.Now().Add(-time.Hour), To: time.Now().Add(time.Hour), Period: 3 * time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := 0.0
+	for _, p := range points {
+		sum += p.Sum
+	}
+	return sum
+}
+
+// What is logged, and what executions do, becomes metrics; filters leave with the template.
+func TestMeasures(t *testing.T) {
+	cfg := project(t, map[string]string{"app.template.json": measureTemplate})
+	s, _ := open(t, cfg)
+	if err := s.Logs().CreateStream("/app", "s"); err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now().UnixMilli()
+	emf := fmt.Sprintf(`{"_aws":{"Timestamp":%d,"CloudWatchMetrics":[{"Namespace":"App","Dimensions":[[]],"Metrics":[{"Name":"Told"}]}]},"Told":3}`, now)
+	if _, err := s.Logs().Put("/app", "s", []logs.Event{{Timestamp: now, Message: `{"latency": 250}`}, {Timestamp: now, Message: emf}}); err != nil {
+		t.Fatal(err)
+	}
+	if got := total(t, s, metrics.NewMetric("App", "Slow")); got != 250 {
+		t.Errorf("the metric filter found %v", got)
+	}
+	if got := total(t, s, metrics.NewMetric("App", "Told")); got != 3 {
+		t.Errorf("the embedded metric is %v", got)
+	}
+	run(t, s, "Quick", "{}")
+	machine := metrics.Dimension{Name: "StateMachineArn", Value: "arn:aws:states:us-east-1:000000000000:stateMachine:quick"}
+	waitFor(t, "the execution's metric", func() bool {
+		return total(t, s, metrics.NewMetric("AWS/States", "ExecutionsSucceeded", machine)) == 1
+	})
+	if err := os.WriteFile(cfg.Template, []byte(strings.Replace(measureTemplate, "AWS::Logs::MetricFilter", "AWS::IAM::Role", 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Reload(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := s.Logs().MetricFilters(""); err != nil || len(list) != 0 {
+		t.Errorf("%+v %v", list, err)
+	}
+}
+
+// Invocations of functions are counted, for each function and for all.
+func TestFunctionMetrics(t *testing.T) {
+	s, _ := open(t, project(t, map[string]string{
+		"app.template.json": `{"Resources":{
+			"Fn":{"Type":"AWS::Lambda::Function","Properties":{"FunctionName":"fn","Runtime":"provided.al2023","Handler":"bootstrap","Role":"arn:aws:iam::000000000000:role/r","Code":{"ZipFile":"x"}},"Metadata":{"tutti:source":"fn"}},
+			"Call":{"Type":"AWS::StepFunctions::StateMachine","Properties":{"StateMachineName":"call","RoleArn":"arn:aws:iam::000000000000:role/r",
+				"Definition":{"StartAt":"T","States":{"T":{"Type":"Task","Resource":{"Fn::GetAtt":["Fn","Arn"]},"End":true}}}}}}}`,
+		"fn/main.go": echoFunction, "fn/go.mod": oldModule,
+	}))
+	run(t, s, "Call", "{}")
+	function := metrics.Dimension{Name: "FunctionName", Value: "fn"}
+	waitFor(t, "the function's metrics", func() bool {
+		return total(t, s, metrics.NewMetric("AWS/Lambda", "Invocations", function)) == 1 && total(t, s, metrics.NewMetric("AWS/Lambda", "Invocations")) == 1 &&
+			total(t, s, metrics.NewMetric("AWS/Lambda", "Duration", function)) > 0 &&
+			total(t, s, metrics.NewMetric("AWS/States", "LambdaFunctionsSucceeded", metrics.Dimension{Name: "LambdaFunctionArn", Value: "arn:aws:lambda:us-east-1:000000000000:function:fn"})) == 1
+	})
+}
