@@ -130,7 +130,7 @@ func TestSDK(t *testing.T) {
 					return err
 				},
 				"NotImplemented": func() error {
-					_, err := c.GetBucketPolicy(ctx, &awss3.GetBucketPolicyInput{Bucket: aws.String("data")})
+					_, err := c.DeleteBucketPolicy(ctx, &awss3.DeleteBucketPolicyInput{Bucket: aws.String("data")})
 					return err
 				},
 				"NoSuchUpload": func() error {

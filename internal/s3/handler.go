@@ -63,6 +63,21 @@ var operations = []operation{
 	{"GetBucketVersioning", http.MethodGet, onBucket, "versioning", "", (*call).getBucketVersioning},
 	{"GetBucketNotificationConfiguration", http.MethodGet, onBucket, "notification", "", (*call).getNotification},
 	{"PutBucketNotificationConfiguration", http.MethodPut, onBucket, "notification", "", (*call).putNotification},
+	{"GetBucketAccelerateConfiguration", http.MethodGet, onBucket, "accelerate", "", (*call).getConfiguration},
+	{"GetBucketAcl", http.MethodGet, onBucket, "acl", "", (*call).getConfiguration},
+	{"GetBucketCors", http.MethodGet, onBucket, "cors", "", (*call).getConfiguration},
+	{"GetBucketEncryption", http.MethodGet, onBucket, "encryption", "", (*call).getConfiguration},
+	{"GetBucketLifecycleConfiguration", http.MethodGet, onBucket, "lifecycle", "", (*call).getConfiguration},
+	{"GetBucketLogging", http.MethodGet, onBucket, "logging", "", (*call).getConfiguration},
+	{"GetBucketNotificationConfiguration", http.MethodGet, onBucket, "notification", "", (*call).getConfiguration},
+	{"GetObjectLockConfiguration", http.MethodGet, onBucket, "object-lock", "", (*call).getConfiguration},
+	{"GetBucketOwnershipControls", http.MethodGet, onBucket, "ownershipControls", "", (*call).getConfiguration},
+	{"GetBucketPolicy", http.MethodGet, onBucket, "policy", "", (*call).getConfiguration},
+	{"GetPublicAccessBlock", http.MethodGet, onBucket, "publicAccessBlock", "", (*call).getConfiguration},
+	{"GetBucketReplication", http.MethodGet, onBucket, "replication", "", (*call).getConfiguration},
+	{"GetBucketRequestPayment", http.MethodGet, onBucket, "requestPayment", "", (*call).getConfiguration},
+	{"GetBucketTagging", http.MethodGet, onBucket, "tagging", "", (*call).getConfiguration},
+	{"GetBucketWebsite", http.MethodGet, onBucket, "website", "", (*call).getConfiguration},
 	{"ListMultipartUploads", http.MethodGet, onBucket, "uploads", "", (*call).listUploads},
 	{"ListObjectsV2", http.MethodGet, onBucket, "list-type", "", (*call).listObjectsV2},
 	{"ListObjects", http.MethodGet, onBucket, "", "", (*call).listObjects},
@@ -138,6 +153,9 @@ func (c *call) serve() error {
 		if o.method == c.r.Method && (o.query == "" || c.query.Has(o.query)) && (o.header == "" || c.r.Header.Get(o.header) != "") {
 			return o.serve(c)
 		}
+	}
+	if _, reads := configurations(c.owner)[about]; reads && on == onBucket {
+		return refusef(NotImplemented, "The subresource %q can only be read here.", about)
 	}
 	if known || about == "" {
 		return refuse(MethodNotAllowed, c.bucket, c.key)

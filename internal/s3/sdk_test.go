@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go"
 
 	"github.com/tutti-run/tutti/internal/s3"
 )
@@ -112,5 +113,72 @@ func TestSDKConfiguresNotifications(t *testing.T) {
 	got := must[*awss3.GetBucketNotificationConfigurationOutput](t)(c.GetBucketNotificationConfiguration(ctx, &awss3.GetBucketNotificationConfigurationInput{Bucket: bucket}))
 	if got.EventBridgeConfiguration == nil || len(got.QueueConfigurations) != 0 {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// Terraform reads all of a bucket's configuration, whatever is configured. So does this, twice, as a plan does.
+func TestTerraformBucket(t *testing.T) {
+	c, ctx, bucket := client(t, serve(t), true), t.Context(), aws.String("tf-bucket")
+	must[*awss3.CreateBucketOutput](t)(c.CreateBucket(ctx, &awss3.CreateBucketInput{Bucket: bucket}))
+	must[*awss3.HeadBucketOutput](t)(c.HeadBucket(ctx, &awss3.HeadBucketInput{Bucket: bucket}))
+	for range 2 {
+		acl := must[*awss3.GetBucketAclOutput](t)(c.GetBucketAcl(ctx, &awss3.GetBucketAclInput{Bucket: bucket}))
+		if len(acl.Grants) != 1 || acl.Grants[0].Permission != types.PermissionFullControl || acl.Grants[0].Grantee.Type != types.TypeCanonicalUser || *acl.Grants[0].Grantee.ID != *acl.Owner.ID {
+			t.Errorf("ACL %+v", acl)
+		}
+		encryption := must[*awss3.GetBucketEncryptionOutput](t)(c.GetBucketEncryption(ctx, &awss3.GetBucketEncryptionInput{Bucket: bucket}))
+		if rules := encryption.ServerSideEncryptionConfiguration.Rules; len(rules) != 1 || rules[0].ApplyServerSideEncryptionByDefault.SSEAlgorithm != types.ServerSideEncryptionAes256 {
+			t.Errorf("encryption %+v", rules)
+		}
+		block := must[*awss3.GetPublicAccessBlockOutput](t)(c.GetPublicAccessBlock(ctx, &awss3.GetPublicAccessBlockInput{Bucket: bucket})).PublicAccessBlockConfiguration
+		owners := must[*awss3.GetBucketOwnershipControlsOutput](t)(c.GetBucketOwnershipControls(ctx, &awss3.GetBucketOwnershipControlsInput{Bucket: bucket}))
+		payer := must[*awss3.GetBucketRequestPaymentOutput](t)(c.GetBucketRequestPayment(ctx, &awss3.GetBucketRequestPaymentInput{Bucket: bucket}))
+		speed := must[*awss3.GetBucketAccelerateConfigurationOutput](t)(c.GetBucketAccelerateConfiguration(ctx, &awss3.GetBucketAccelerateConfigurationInput{Bucket: bucket}))
+		logging := must[*awss3.GetBucketLoggingOutput](t)(c.GetBucketLogging(ctx, &awss3.GetBucketLoggingInput{Bucket: bucket}))
+		told := must[*awss3.GetBucketNotificationConfigurationOutput](t)(c.GetBucketNotificationConfiguration(ctx, &awss3.GetBucketNotificationConfigurationInput{Bucket: bucket}))
+		if !*block.BlockPublicAcls || !*block.RestrictPublicBuckets || owners.OwnershipControls.Rules[0].ObjectOwnership != types.ObjectOwnershipBucketOwnerEnforced || payer.Payer != types.PayerBucketOwner ||
+			speed.Status != "" || logging.LoggingEnabled != nil || len(told.LambdaFunctionConfigurations) != 0 {
+			t.Errorf("got %+v, %+v, %+v, %+v, %+v, %+v", block, owners, payer, speed, logging, told)
+		}
+		for want, read := range map[string]func() error{
+			"NoSuchBucketPolicy": func() error {
+				_, err := c.GetBucketPolicy(ctx, &awss3.GetBucketPolicyInput{Bucket: bucket})
+				return err
+			},
+			"NoSuchCORSConfiguration": func() error {
+				_, err := c.GetBucketCors(ctx, &awss3.GetBucketCorsInput{Bucket: bucket})
+				return err
+			},
+			"NoSuchLifecycleConfiguration": func() error {
+				_, err := c.GetBucketLifecycleConfiguration(ctx, &awss3.GetBucketLifecycleConfigurationInput{Bucket: bucket})
+				return err
+			},
+			"ObjectLockConfigurationNotFoundError": func() error {
+				_, err := c.GetObjectLockConfiguration(ctx, &awss3.GetObjectLockConfigurationInput{Bucket: bucket})
+				return err
+			},
+			"ReplicationConfigurationNotFoundError": func() error {
+				_, err := c.GetBucketReplication(ctx, &awss3.GetBucketReplicationInput{Bucket: bucket})
+				return err
+			},
+			"NoSuchTagSet": func() error {
+				_, err := c.GetBucketTagging(ctx, &awss3.GetBucketTaggingInput{Bucket: bucket})
+				return err
+			},
+			"NoSuchWebsiteConfiguration": func() error {
+				_, err := c.GetBucketWebsite(ctx, &awss3.GetBucketWebsiteInput{Bucket: bucket})
+				return err
+			},
+		} {
+			var refused smithy.APIError
+			if err := read(); !errors.As(err, &refused) || refused.ErrorCode() != want {
+				t.Errorf("%v, want %s", err, want)
+			}
+		}
+	}
+	must[*awss3.DeleteBucketOutput](t)(c.DeleteBucket(ctx, &awss3.DeleteBucketInput{Bucket: bucket}))
+	var refused smithy.APIError
+	if _, err := c.GetBucketAcl(ctx, &awss3.GetBucketAclInput{Bucket: bucket}); !errors.As(err, &refused) || refused.ErrorCode() != "NoSuchBucket" {
+		t.Errorf("after its deletion: %v", err)
 	}
 }
