@@ -243,7 +243,11 @@ func queryVersion(r *http.Request) string {
 		return ""
 	}
 	if r.Method == http.MethodGet {
-		return r.URL.Query().Get("Version")
+		q := r.URL.Query()
+		if action := q.Get("Action"); q.Get("Version") == "" && (action == "ConfirmSubscription" || action == "Unsubscribe") {
+			return snsProtocol.version // the links in messages of SNS say no more
+		}
+		return q.Get("Version")
 	}
 	head, err := io.ReadAll(io.LimitReader(r.Body, maxTranslated+1))
 	r.Body = &prefixed{Reader: io.MultiReader(bytes.NewReader(head), r.Body), Closer: r.Body}

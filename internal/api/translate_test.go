@@ -56,7 +56,7 @@ func TestOtherProtocols(t *testing.T) {
 			200, `{"Namespace":"Z"}`, "<RequestId>"},
 		{"CBOR", "/service/GraniteServiceVersion20100801/operation/PutMetricData", "\xa1iNamespaceaN", []string{"Smithy-Protocol", "rpc-v2-cbor", "Content-Type", "application/cbor"}, 200, `{"Namespace":"N"}`, "\xa0"},
 		{"JSON", "/", `{"Namespace": "N"}`, []string{"X-Amz-Target", "GraniteServiceVersion20100801.PutMetricData"}, 200, `{"Namespace": "N"}`, "{}"},
-		{"an error in XML", "/", "Action=DeleteAlarms&Version=2010-08-01", []string{"Content-Type", form}, 400, "", "<Type>Sender</Type><Code>ResourceNotFound</Code><Message>no such alarm &lt;x&gt;</Message>"},
+		{"an error in XML", "/", "Action=DeleteAlarms&Version=2010-08-01", []string{"Content-Type", form}, 400, "", "<Type>Sender</Type>\n    <Code>ResourceNotFound</Code>\n    <Message>no such alarm &lt;x&gt;</Message>\n  </Error>"},
 		{"an error in CBOR", "/service/GraniteServiceVersion20100801/operation/DeleteAlarms", "", []string{"Smithy-Protocol", "rpc-v2-cbor"}, 400, "", "com.amazonaws.cloudwatch#ResourceNotFound"},
 		{"an unknown action", "/", "Action=Dance&Version=2010-08-01", []string{"Content-Type", form}, 400, "", "<Code>InvalidAction</Code>"},
 		{"no action", "/", "Version=2010-08-01", []string{"Content-Type", form}, 400, "", "<Code>MissingAction</Code>"},

@@ -71,7 +71,7 @@ func ResponseFromJSON(p awsmodel.Protocol, s *awsmodel.Service, o *awsmodel.Oper
 	w.text("RequestId", requestID)
 	w.close("ResponseMetadata")
 	w.close(o.Name + "Response")
-	return w.dst, nil
+	return laidOut(s, w.dst), nil
 }
 
 // ServiceFault is an error of a service. Code is what the query protocol calls it, Name is the exception's.
@@ -102,7 +102,7 @@ func ErrorFromJSON(p awsmodel.Protocol, s *awsmodel.Service, e ServiceFault) []b
 	w.close("Error")
 	w.text("RequestId", e.RequestID)
 	w.close("ErrorResponse")
-	return w.dst
+	return laidOut(s, w.dst)
 }
 
 func (w *xmlWriter) text(name, text string) {

@@ -22,6 +22,8 @@ import (
 	"github.com/tutti-run/tutti/internal/runner"
 	"github.com/tutti-run/tutti/internal/s3"
 	"github.com/tutti-run/tutti/internal/sfn"
+	"github.com/tutti-run/tutti/internal/sns"
+	"github.com/tutti-run/tutti/internal/sqs"
 	"github.com/tutti-run/tutti/internal/store"
 	"github.com/tutti-run/tutti/internal/trigger"
 )
@@ -75,6 +77,8 @@ type player struct {
 	objects *s3.Store
 	logs    *logs.Service
 	queues  eventQueues
+	sqs     *sqs.Store   // of a case that has topics, like sns
+	sns     *sns.Service // nil for a case that does not
 	service *service
 	names   *names // guarded by world.mu
 	ctx     context.Context
@@ -134,7 +138,16 @@ func play(c *testCase, o options) *outcome {
 		p.fail(levelResult, "runner", err.Error())
 		return &p.out
 	}
-	p.service = &service{handler: api.New(api.Config{States: p.runner, S3: buckets, Logs: p.logs, Events: bus, Now: time.Now})}
+	if c.hasTopics() {
+		if err := p.openTopics(db); err != nil {
+			p.fail(levelResult, "topics", err.Error())
+			return &p.out
+		}
+	}
+	p.service = &service{handler: api.New(api.Config{States: p.runner, S3: buckets, Logs: p.logs, Events: bus, Queues: p.sqs, Topics: p.sns, Now: time.Now})}
+	if p.sns != nil {
+		p.world.routes.Embed(p.service.handler, "sns", "sqs")
+	}
 	p.world.routes.Embed(p.service.handler, "sfn", "eventbridge")
 	hangUp := p.listen()
 	p.world.catalog.Follow(p.runner)
@@ -155,7 +168,7 @@ func play(c *testCase, o options) *outcome {
 	if !o.wire {
 		synctest.Wait()
 	}
-	if err := errors.Join(p.objects.Close(), db.Close()); err != nil {
+	if err := errors.Join(p.closeTopics(), p.objects.Close(), db.Close()); err != nil {
 		p.fail(levelFull, "store", err.Error())
 	}
 	return &p.out
@@ -416,6 +429,9 @@ func (p *player) callOther(s *step, params map[string]any) error {
 		}
 		p.save(s.Save, map[string]any{"Messages": messages})
 	default:
+		if p.sns != nil {
+			return p.callTopics(s, params)
+		}
 		return p.need(s.Call)
 	}
 	return nil
@@ -624,6 +640,8 @@ func (p *player) await(s *step) error {
 	switch s.Await {
 	case "execution_terminated":
 		err = p.until(arn, func(e store.Execution) bool { return e.Status.Ended() })
+	case "sqs_messages":
+		return p.queueMessages(s)
 	case "eventbridge_events":
 		return p.eventbridgeEvents(s)
 	case "execution_logs":

@@ -42,6 +42,12 @@ func (p *player) resource(s *step) error {
 		v = map[string]any{"arn": arn("lambda", "function:"+own), "name": own}
 	case "sqs_queue":
 		v = "https://sqs.us-east-1.amazonaws.com/" + account + "/" + own
+		if p.sns != nil {
+			if err := p.sqs.CreateQueue(own, fifoAttribute("FifoQueue", own), nil); err != nil {
+				p.fail(levelResult, s.Resource, err.Error())
+				return errStop
+			}
+		}
 	case "eventbridge_queue":
 		v = "https://sqs.us-east-1.amazonaws.com/" + account + "/events-" + own
 		if err := p.rule(s, arn("sqs", "events-"+own)); err != nil {
@@ -64,6 +70,12 @@ func (p *player) resource(s *step) error {
 		}
 	case "sns_topic":
 		v = map[string]any{"TopicArn": arn("sns", own)}
+		if p.sns != nil {
+			if _, err := p.sns.CreateTopic(own, fifoAttribute("FifoTopic", own), nil); err != nil {
+				p.fail(levelResult, s.Resource, err.Error())
+				return errStop
+			}
+		}
 	case "rest_api":
 		v = map[string]any{"id": "a1b2c3d4e5"}
 	case "sqs_task_worker":

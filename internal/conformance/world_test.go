@@ -30,6 +30,7 @@ type world struct {
 	recorded time.Time
 	requires []string
 	consumed bool // the case itself reads its queues and answers the tokens in them
+	topics   bool // topics and queues are real
 
 	// answer ends a task by its token, as whoever holds it would.
 	answer func(token string, outcome recorded)
@@ -50,6 +51,7 @@ type replay struct{ left []recorded }
 func newWorld(c *testCase, n *names) *world {
 	w := &world{
 		requires: c.Requires, recorded: c.date(), jobs: map[string]recorded{}, names: n, functions: map[string]any{}, queues: map[string]chan string{}, replays: map[string]*replay{},
+		topics:   c.hasTopics(),
 		consumed: strings.Contains(c.text, `"sqs.ReceiveMessage"`) || strings.Contains(c.text, `"sqs_task_worker"`),
 	}
 	w.routes, _ = awsclient.NewRoutes(nil) // no upstream can be wrong
@@ -191,7 +193,7 @@ func (w *world) follows(execution string) bool {
 
 func (w *world) required(service string) bool {
 	for _, name := range w.requires {
-		if name == "s3" || name == "events" {
+		if name == "s3" || name == "events" || w.topics && (name == "sns" || name == "sqs") {
 			continue // they are there
 		}
 		if name == service || "aws-sdk:"+name == service || name == "aws-sdk:"+service {

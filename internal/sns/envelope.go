@@ -73,16 +73,15 @@ func (d *document) text() string {
 	return "{\n" + strings.Join(members, ",\n") + "\n}"
 }
 
-// link is a URL of this service that does something.
+// link is a URL of this service that does something. Colons stand in it as they are, as in AWS's.
 func (s *Service) link(action string, parameters ...string) string {
 	s.mu.RLock()
-	base := s.endpoint
+	link := s.endpoint + "/?Action=" + action
 	s.mu.RUnlock()
-	q := url.Values{"Action": {action}, "Version": {"2010-03-31"}}
 	for i := 0; i < len(parameters); i += 2 {
-		q.Set(parameters[i], parameters[i+1])
+		link += "&" + parameters[i] + "=" + strings.ReplaceAll(url.QueryEscape(parameters[i+1]), "%3A", ":")
 	}
-	return base + "/?" + q.Encode()
+	return link
 }
 
 func (s *Service) certificateURL() string {
