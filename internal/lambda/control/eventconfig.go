@@ -2,7 +2,6 @@ package control
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"strings"
 
@@ -182,23 +181,7 @@ type ListEventInvokeConfigsResponse struct {
 }
 
 func (p *Plane) listFunctionEventInvokeConfigs(_ context.Context, in *EventInvokeConfigRequest) (*ListEventInvokeConfigsResponse, error) {
-	var c constraints
-	c.page(maxConfigsListed, in.MaxItems)
-	if err := c.err(); err != nil {
-		return nil, err
-	}
-	t, err := p.locate(in.FunctionName, "", maxNameOrARN)
-	if err != nil {
-		return nil, err
-	}
-	f := p.get(t.name)
-	if f == nil {
-		return nil, notFound("The function doesn't exist.")
-	}
-	var all []*EventInvokeConfig
-	for _, qualifier := range slices.Sorted(maps.Keys(f.InvokeConfigs)) {
-		all = append(all, p.configured(t.name, qualifier, f.InvokeConfigs[qualifier]))
-	}
-	page, next, err := pageOf(all, func(c *EventInvokeConfig) string { return c.FunctionArn }, in.Marker, in.MaxItems, maxConfigsListed)
+	page, next, err := listByQualifier(p, qualifierListing{in.FunctionName, in.Marker, in.MaxItems, "The function doesn't exist."},
+		func(f *function) map[string]*EventInvokeConfig { return f.InvokeConfigs }, p.configured, func(c *EventInvokeConfig) string { return c.FunctionArn })
 	return &ListEventInvokeConfigsResponse{page, next}, err
 }

@@ -258,24 +258,8 @@ type ListFunctionURLConfigsResponse struct {
 }
 
 func (p *Plane) listFunctionURLConfigs(_ context.Context, in *FunctionURLRequest) (*ListFunctionURLConfigsResponse, error) {
-	var c constraints
-	c.page(maxConfigsListed, in.MaxItems)
-	if err := c.err(); err != nil {
-		return nil, err
-	}
-	t, err := p.locate(in.FunctionName, "", maxNameOrARN)
-	if err != nil {
-		return nil, err
-	}
-	f := p.get(t.name)
-	if f == nil {
-		return nil, notFound("Function does not exist")
-	}
-	var all []*FunctionURLConfig
-	for _, qualifier := range slices.Sorted(maps.Keys(f.URLs)) {
-		all = append(all, p.shownURL(t.name, qualifier, f.URLs[qualifier]))
-	}
-	page, next, err := pageOf(all, func(c *FunctionURLConfig) string { return c.FunctionArn }, in.Marker, in.MaxItems, maxConfigsListed)
+	page, next, err := listByQualifier(p, qualifierListing{in.FunctionName, in.Marker, in.MaxItems, "Function does not exist"},
+		func(f *function) map[string]*functionURL { return f.URLs }, p.shownURL, func(c *FunctionURLConfig) string { return c.FunctionArn })
 	return &ListFunctionURLConfigsResponse{page, next}, err
 }
 

@@ -12,15 +12,15 @@ import (
 // ReadOpenAPI adds what an OpenAPI 3 document with API Gateway's extensions describes: routes with x-amazon-apigateway-integration, authorizers
 // of the security schemes and x-amazon-apigateway-cors (developer guide, "x-amazon-apigateway-integration object" and its siblings).
 func ReadOpenAPI(a *API, document *value.Object) error {
-	if version := textOf(document, "openapi"); !strings.HasPrefix(version, "3.") {
+	if version := value.TextAt(document, "openapi"); !strings.HasPrefix(version, "3.") {
 		return fmt.Errorf("it is no OpenAPI document of version 3, but says openapi: %q", version)
 	}
 	if a.Name == "" {
-		a.Name = textOf(objectOf(document, "info"), "title")
+		a.Name = value.TextAt(value.ObjectAt(document, "info"), "title")
 	}
-	readCORS(a, objectOf(document, "x-amazon-apigateway-cors"))
-	readSchemes(a, objectOf(objectOf(document, "components"), "securitySchemes"))
-	for path, item := range members(objectOf(document, "paths")) {
+	readCORS(a, value.ObjectAt(document, "x-amazon-apigateway-cors"))
+	readSchemes(a, value.ObjectAt(value.ObjectAt(document, "components"), "securitySchemes"))
+	for path, item := range value.Members(value.ObjectAt(document, "paths")) {
 		operations, ok := item.(*value.Object)
 		if !ok {
 			continue
@@ -51,21 +51,21 @@ func routeKey(path, method string) string {
 }
 
 func readOperation(a *API, document *value.Object, key string, operation *value.Object) {
-	route := Route{Key: key, OperationName: textOf(operation, "operationId")}
-	if i := objectOf(operation, "x-amazon-apigateway-integration"); i != nil {
-		if ref := textOf(i, "$ref"); ref != "" {
-			i = objectOf(objectOf(objectOf(document, "components"), "x-amazon-apigateway-integrations"), ref[strings.LastIndexByte(ref, '/')+1:])
+	route := Route{Key: key, OperationName: value.TextAt(operation, "operationId")}
+	if i := value.ObjectAt(operation, "x-amazon-apigateway-integration"); i != nil {
+		if ref := value.TextAt(i, "$ref"); ref != "" {
+			i = value.ObjectAt(value.ObjectAt(value.ObjectAt(document, "components"), "x-amazon-apigateway-integrations"), ref[strings.LastIndexByte(ref, '/')+1:])
 		}
 		route.Integration = key
 		a.Integrations[key] = readIntegration(i)
 	}
-	security := arrayOf(operation, "security")
-	if _, own := get(operation, "security"); !own {
-		security = arrayOf(document, "security")
+	security := value.ArrayAt(operation, "security")
+	if _, own := value.Lookup(operation, "security"); !own {
+		security = value.ArrayAt(document, "security")
 	}
 	for _, requirement := range security {
 		o, _ := requirement.(*value.Object)
-		for name, scopes := range members(o) {
+		for name, scopes := range value.Members(o) {
 			switch authorizer, known := a.Authorizers[name]; {
 			case name == "AWS_IAM" || name == "sigv4":
 				route.Authorization = "AWS_IAM"
@@ -83,11 +83,11 @@ func readOperation(a *API, document *value.Object, key string, operation *value.
 
 func readIntegration(o *value.Object) Integration {
 	i := Integration{
-		Type: strings.ToUpper(textOf(o, "type")), Subtype: textOf(o, "integrationSubtype"), URI: textOf(o, "uri"), Method: strings.ToUpper(textOf(o, "httpMethod")),
-		PayloadFormat: textOf(o, "payloadFormatVersion"), Parameters: textMembers(objectOf(o, "requestParameters")),
+		Type: strings.ToUpper(value.TextAt(o, "type")), Subtype: value.TextAt(o, "integrationSubtype"), URI: value.TextAt(o, "uri"), Method: strings.ToUpper(value.TextAt(o, "httpMethod")),
+		PayloadFormat: value.TextAt(o, "payloadFormatVersion"), Parameters: textMembers(value.ObjectAt(o, "requestParameters")),
 		Timeout: time.Duration(numberOf(o, "timeoutInMillis")) * time.Millisecond,
 	}
-	if responses := objectOf(o, "responseParameters"); responses != nil {
+	if responses := value.ObjectAt(o, "responseParameters"); responses != nil {
 		i.ResponseParameters = map[string]map[string]string{}
 		for status, changes := range responses.All() {
 			c, _ := changes.(*value.Object)
@@ -101,81 +101,42 @@ func readCORS(a *API, o *value.Object) {
 	if o == nil {
 		return
 	}
-	credentials, _ := get(o, "allowCredentials")
+	credentials, _ := value.Lookup(o, "allowCredentials")
 	a.CORS = &CORS{
-		AllowOrigins: textsOf(arrayOf(o, "allowOrigins")), AllowMethods: textsOf(arrayOf(o, "allowMethods")), AllowHeaders: textsOf(arrayOf(o, "allowHeaders")),
-		ExposeHeaders: textsOf(arrayOf(o, "exposeHeaders")), AllowCredentials: credentials == value.Bool(true), MaxAge: int(numberOf(o, "maxAge")),
+		AllowOrigins: textsOf(value.ArrayAt(o, "allowOrigins")), AllowMethods: textsOf(value.ArrayAt(o, "allowMethods")), AllowHeaders: textsOf(value.ArrayAt(o, "allowHeaders")),
+		ExposeHeaders: textsOf(value.ArrayAt(o, "exposeHeaders")), AllowCredentials: credentials == value.Bool(true), MaxAge: int(numberOf(o, "maxAge")),
 	}
 }
 
 // readSchemes reads the authorizers among the security schemes.
 func readSchemes(a *API, schemes *value.Object) {
-	for name, v := range members(schemes) {
+	for name, v := range value.Members(schemes) {
 		scheme, _ := v.(*value.Object)
-		o := objectOf(scheme, "x-amazon-apigateway-authorizer")
+		o := value.ObjectAt(scheme, "x-amazon-apigateway-authorizer")
 		if o == nil {
 			continue
 		}
-		jwt := objectOf(o, "jwtConfiguration")
+		jwt := value.ObjectAt(o, "jwtConfiguration")
 		authorizer := Authorizer{
-			Name: name, Type: strings.ToUpper(textOf(o, "type")), Issuer: textOf(jwt, "issuer"), Audience: textsOf(arrayOf(jwt, "audience")),
-			URI: textOf(o, "authorizerUri"), PayloadFormat: textOf(o, "authorizerPayloadFormatVersion"),
+			Name: name, Type: strings.ToUpper(value.TextAt(o, "type")), Issuer: value.TextAt(jwt, "issuer"), Audience: textsOf(value.ArrayAt(jwt, "audience")),
+			URI: value.TextAt(o, "authorizerUri"), PayloadFormat: value.TextAt(o, "authorizerPayloadFormatVersion"),
 			CacheFor: time.Duration(numberOf(o, "authorizerResultTtlInSeconds")) * time.Second,
 		}
-		simple, _ := get(o, "enableSimpleResponses")
+		simple, _ := value.Lookup(o, "enableSimpleResponses")
 		authorizer.SimpleAnswers = simple == value.Bool(true)
-		if source := textOf(o, "identitySource"); source != "" {
+		if source := value.TextAt(o, "identitySource"); source != "" {
 			for part := range strings.SplitSeq(source, ",") {
 				authorizer.IdentitySources = append(authorizer.IdentitySources, strings.TrimSpace(part))
 			}
 		} else {
-			authorizer.IdentitySources = textsOf(arrayOf(o, "identitySource"))
+			authorizer.IdentitySources = textsOf(value.ArrayAt(o, "identitySource"))
 		}
 		a.Authorizers[name] = authorizer
 	}
 }
 
-func get(o *value.Object, name string) (value.Value, bool) {
-	if o == nil {
-		return nil, false
-	}
-	return o.Get(name)
-}
-
-// members ranges over the object's members; there are none of nil.
-func members(o *value.Object) func(yield func(string, value.Value) bool) {
-	if o == nil {
-		return func(func(string, value.Value) bool) {}
-	}
-	return o.All()
-}
-
-func objectOf(o *value.Object, name string) *value.Object {
-	v, _ := get(o, name)
-	found, _ := v.(*value.Object)
-	return found
-}
-
-func arrayOf(o *value.Object, name string) value.Array {
-	v, _ := get(o, name)
-	found, _ := v.(value.Array)
-	return found
-}
-
-func textOf(o *value.Object, name string) string {
-	v, _ := get(o, name)
-	switch v := v.(type) {
-	case nil:
-		return ""
-	case value.String:
-		return string(v)
-	default:
-		return value.Text(v)
-	}
-}
-
 func numberOf(o *value.Object, name string) int64 {
-	v, ok := get(o, name)
+	v, ok := value.Lookup(o, name)
 	if !ok {
 		return 0
 	}
@@ -198,7 +159,7 @@ func textMembers(o *value.Object) map[string]string {
 	}
 	texts := map[string]string{}
 	for name := range o.All() {
-		texts[name] = textOf(o, name)
+		texts[name] = value.TextAt(o, name)
 	}
 	return texts
 }

@@ -98,28 +98,13 @@ func (in *request) header(name string) (string, bool) {
 
 // headers are what the integration is told of the headers: the client's and those that the gateway adds. The names are as http.Header has them.
 func (in *request) headers() http.Header {
-	out := in.Header.Clone()
-	out.Set("Host", in.Host)
+	out := Forwarded(in.Request, in.source, in.trace())
 	out.Set("Content-Length", strconv.Itoa(len(in.body)))
-	out.Set("X-Amzn-Trace-Id", in.trace())
-	out.Set("X-Forwarded-For", strings.TrimPrefix(strings.Join(append(in.Header.Values("X-Forwarded-For"), in.source), ", "), ", "))
-	_, port, err := net.SplitHostPort(in.Host)
-	if err != nil {
-		port = "80"
-	}
-	out.Set("X-Forwarded-Port", port)
-	out.Set("X-Forwarded-Proto", "http")
 	return out
 }
 
 // trace is the X-Ray trace header: the client's, or a new one.
-func (in *request) trace() string {
-	if given := in.Header.Get("X-Amzn-Trace-Id"); given != "" {
-		return given
-	}
-	digits := strings.ReplaceAll(in.id, "-", "")
-	return "Root=1-" + strconv.FormatInt(in.time.Unix(), 16) + "-" + digits[:24]
-}
+func (in *request) trace() string { return Trace(in.Header, in.id, in.time) }
 
 // query returns the query parameters in the order of their names; what cannot be read is left out, as the service does.
 func (in *request) query() (names []string, values url.Values) {

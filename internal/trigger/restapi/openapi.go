@@ -2,7 +2,6 @@ package restapi
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,36 +13,36 @@ import (
 // ReadOpenAPI adds what an OpenAPI document, of version 2.0 (Swagger) or 3, describes with API Gateway's extensions: methods with their integrations,
 // parameters, models and validators, authorizers and gateway responses (developer guide, "OpenAPI extensions for API Gateway").
 func ReadOpenAPI(a *API, document *value.Object) error {
-	swagger, version := textOf(document, "swagger"), textOf(document, "openapi")
+	swagger, version := value.TextAt(document, "swagger"), value.TextAt(document, "openapi")
 	if swagger != "2.0" && !strings.HasPrefix(version, "3.") {
 		return fmt.Errorf("it is neither a Swagger 2.0 nor an OpenAPI 3 document, but says swagger: %q, openapi: %q", swagger, version)
 	}
 	if a.Name == "" {
-		a.Name = textOf(objectOf(document, "info"), "title")
+		a.Name = value.TextAt(value.ObjectAt(document, "info"), "title")
 	}
-	d := &openAPI{api: a, document: document, models: objectOf(document, "definitions"), schemes: objectOf(document, "securityDefinitions")}
-	if components := objectOf(document, "components"); components != nil {
-		d.models, d.schemes = objectOf(components, "schemas"), objectOf(components, "securitySchemes")
+	d := &openAPI{api: a, document: document, models: value.ObjectAt(document, "definitions"), schemes: value.ObjectAt(document, "securityDefinitions")}
+	if components := value.ObjectAt(document, "components"); components != nil {
+		d.models, d.schemes = value.ObjectAt(components, "schemas"), value.ObjectAt(components, "securitySchemes")
 	}
-	for name, v := range members(d.models) {
+	for name, v := range value.Members(d.models) {
 		a.Models[name] = value.Text(v)
 	}
-	for _, v := range arrayOf(document, "x-amazon-apigateway-binary-media-types") {
+	for _, v := range value.ArrayAt(document, "x-amazon-apigateway-binary-media-types") {
 		if kind, ok := v.(value.String); ok {
 			a.BinaryTypes = append(a.BinaryTypes, string(kind))
 		}
 	}
-	if source := textOf(document, "x-amazon-apigateway-api-key-source"); source != "" {
+	if source := value.TextAt(document, "x-amazon-apigateway-api-key-source"); source != "" {
 		a.KeySource = source
 	}
-	for kind, v := range members(objectOf(document, "x-amazon-apigateway-gateway-responses")) {
+	for kind, v := range value.Members(value.ObjectAt(document, "x-amazon-apigateway-gateway-responses")) {
 		o, _ := v.(*value.Object)
 		a.GatewayResponses[kind] = GatewayResponse{
-			Status: int(numberOf(o, "statusCode")), Parameters: textMembers(objectOf(o, "responseParameters")), Templates: textMembers(objectOf(o, "responseTemplates")),
+			Status: int(numberOf(o, "statusCode")), Parameters: textMembers(value.ObjectAt(o, "responseParameters")), Templates: textMembers(value.ObjectAt(o, "responseTemplates")),
 		}
 	}
 	d.readAuthorizers()
-	for path, v := range members(objectOf(document, "paths")) {
+	for path, v := range value.Members(value.ObjectAt(document, "paths")) {
 		if item, ok := v.(*value.Object); ok {
 			d.readPath(path, item)
 		}
@@ -59,7 +58,7 @@ type openAPI struct {
 }
 
 func (d *openAPI) readPath(path string, item *value.Object) {
-	shared := arrayOf(item, "parameters")
+	shared := value.ArrayAt(item, "parameters")
 	for verb, v := range item.All() {
 		operation, ok := v.(*value.Object)
 		upper := strings.ToUpper(verb)
@@ -70,19 +69,19 @@ func (d *openAPI) readPath(path string, item *value.Object) {
 			continue
 		}
 		m := Method{Path: path, Verb: upper, ResourceID: resourceID(path), Parameters: map[string]bool{}, Models: map[string]string{}}
-		d.readParameters(&m, append(slices.Clone(shared), arrayOf(operation, "parameters")...))
-		for kind, content := range members(objectOf(objectOf(operation, "requestBody"), "content")) {
+		d.readParameters(&m, append(slices.Clone(shared), value.ArrayAt(operation, "parameters")...))
+		for kind, content := range value.Members(value.ObjectAt(value.ObjectAt(operation, "requestBody"), "content")) {
 			o, _ := content.(*value.Object)
-			d.readModel(&m, kind, objectOf(o, "schema"))
+			d.readModel(&m, kind, value.ObjectAt(o, "schema"))
 		}
-		validator := textOf(operation, "x-amazon-apigateway-request-validator")
+		validator := value.TextAt(operation, "x-amazon-apigateway-request-validator")
 		if validator == "" {
-			validator = textOf(d.document, "x-amazon-apigateway-request-validator")
+			validator = value.TextAt(d.document, "x-amazon-apigateway-request-validator")
 		}
-		checks := objectOf(objectOf(d.document, "x-amazon-apigateway-request-validators"), validator)
+		checks := value.ObjectAt(value.ObjectAt(d.document, "x-amazon-apigateway-request-validators"), validator)
 		m.CheckBody, m.CheckParameters = boolOf(checks, "validateRequestBody"), boolOf(checks, "validateRequestParameters")
 		d.readSecurity(&m, operation)
-		if i := objectOf(operation, "x-amazon-apigateway-integration"); i != nil {
+		if i := value.ObjectAt(operation, "x-amazon-apigateway-integration"); i != nil {
 			m.Integration = readIntegration(i)
 		}
 		d.api.Methods = append(d.api.Methods, m)
@@ -102,20 +101,20 @@ func resourceID(path string) string {
 func (d *openAPI) readParameters(m *Method, parameters value.Array) {
 	for _, v := range parameters {
 		p, _ := v.(*value.Object)
-		if ref := textOf(p, "$ref"); ref != "" {
+		if ref := value.TextAt(p, "$ref"); ref != "" {
 			name := ref[strings.LastIndexByte(ref, '/')+1:]
-			if p = objectOf(objectOf(d.document, "parameters"), name); p == nil {
-				p = objectOf(objectOf(objectOf(d.document, "components"), "parameters"), name)
+			if p = value.ObjectAt(value.ObjectAt(d.document, "parameters"), name); p == nil {
+				p = value.ObjectAt(value.ObjectAt(value.ObjectAt(d.document, "components"), "parameters"), name)
 			}
 		}
 		required := boolOf(p, "required")
-		switch name := textOf(p, "name"); textOf(p, "in") {
+		switch name := value.TextAt(p, "name"); value.TextAt(p, "in") {
 		case "header", "path":
-			m.Parameters["method.request."+textOf(p, "in")+"."+name] = required
+			m.Parameters["method.request."+value.TextAt(p, "in")+"."+name] = required
 		case "query":
 			m.Parameters["method.request.querystring."+name] = required
 		case "body":
-			d.readModel(m, "application/json", objectOf(p, "schema"))
+			d.readModel(m, "application/json", value.ObjectAt(p, "schema"))
 		}
 	}
 }
@@ -125,7 +124,7 @@ func (d *openAPI) readModel(m *Method, kind string, s *value.Object) {
 	if s == nil {
 		return
 	}
-	if ref := textOf(s, "$ref"); ref != "" {
+	if ref := value.TextAt(s, "$ref"); ref != "" {
 		m.Models[kind] = ref[strings.LastIndexByte(ref, '/')+1:]
 		return
 	}
@@ -136,17 +135,17 @@ func (d *openAPI) readModel(m *Method, kind string, s *value.Object) {
 
 // readSecurity reads who may call an operation: what it says itself, or what holds for the whole document.
 func (d *openAPI) readSecurity(m *Method, operation *value.Object) {
-	security := arrayOf(operation, "security")
-	if _, own := get(operation, "security"); !own {
-		security = arrayOf(d.document, "security")
+	security := value.ArrayAt(operation, "security")
+	if _, own := value.Lookup(operation, "security"); !own {
+		security = value.ArrayAt(d.document, "security")
 	}
-	if auth := objectOf(operation, "x-amazon-apigateway-auth"); strings.EqualFold(textOf(auth, "type"), "AWS_IAM") {
+	if auth := value.ObjectAt(operation, "x-amazon-apigateway-auth"); strings.EqualFold(value.TextAt(auth, "type"), "AWS_IAM") {
 		m.Authorization = "AWS_IAM"
 	}
 	for _, v := range security {
 		requirement, _ := v.(*value.Object)
-		for name, scopes := range members(requirement) {
-			scheme := objectOf(d.schemes, name)
+		for name, scopes := range value.Members(requirement) {
+			scheme := value.ObjectAt(d.schemes, name)
 			a, isAuthorizer := d.api.Authorizers[name]
 			switch {
 			case isAuthorizer && a.Type == "COGNITO_USER_POOLS":
@@ -154,9 +153,9 @@ func (d *openAPI) readSecurity(m *Method, operation *value.Object) {
 				m.Authorization, m.Authorizer, m.Scopes = a.Type, name, textsOf(list)
 			case isAuthorizer:
 				m.Authorization, m.Authorizer = "CUSTOM", name
-			case strings.EqualFold(textOf(scheme, "x-amazon-apigateway-authtype"), "awsSigv4"), name == "AWS_IAM", name == "sigv4":
+			case strings.EqualFold(value.TextAt(scheme, "x-amazon-apigateway-authtype"), "awsSigv4"), name == "AWS_IAM", name == "sigv4":
 				m.Authorization = "AWS_IAM"
-			case textOf(scheme, "type") == "apiKey" && strings.EqualFold(textOf(scheme, "name"), "x-api-key"), name == "api_key":
+			case value.TextAt(scheme, "type") == "apiKey" && strings.EqualFold(value.TextAt(scheme, "name"), "x-api-key"), name == "api_key":
 				m.KeyRequired = true
 			default:
 				m.Authorization, m.Authorizer = "CUSTOM", name
@@ -166,21 +165,21 @@ func (d *openAPI) readSecurity(m *Method, operation *value.Object) {
 }
 
 func (d *openAPI) readAuthorizers() {
-	for name, v := range members(d.schemes) {
+	for name, v := range value.Members(d.schemes) {
 		scheme, _ := v.(*value.Object)
-		o := objectOf(scheme, "x-amazon-apigateway-authorizer")
+		o := value.ObjectAt(scheme, "x-amazon-apigateway-authorizer")
 		if o == nil {
 			continue
 		}
 		a := Authorizer{
-			Name: name, Type: strings.ToUpper(textOf(o, "type")), URI: textOf(o, "authorizerUri"), Validation: textOf(o, "identityValidationExpression"),
-			CacheFor: usualCache, Pools: textsOf(arrayOf(o, "providerARNs")), Sources: SplitSources(textOf(o, "identitySource")),
+			Name: name, Type: strings.ToUpper(value.TextAt(o, "type")), URI: value.TextAt(o, "authorizerUri"), Validation: value.TextAt(o, "identityValidationExpression"),
+			CacheFor: usualCache, Pools: textsOf(value.ArrayAt(o, "providerARNs")), Sources: SplitSources(value.TextAt(o, "identitySource")),
 		}
-		if _, given := get(o, "authorizerResultTtlInSeconds"); given {
+		if _, given := value.Lookup(o, "authorizerResultTtlInSeconds"); given {
 			a.CacheFor = time.Duration(numberOf(o, "authorizerResultTtlInSeconds")) * time.Second
 		}
-		if len(a.Sources) == 0 && a.Type != "REQUEST" && textOf(scheme, "in") == "header" {
-			a.Sources = []string{"method.request.header." + textOf(scheme, "name")}
+		if len(a.Sources) == 0 && a.Type != "REQUEST" && value.TextAt(scheme, "in") == "header" {
+			a.Sources = []string{"method.request.header." + value.TextAt(scheme, "name")}
 		}
 		d.api.Authorizers[name] = a
 	}
@@ -201,11 +200,11 @@ func SplitSources(list string) (sources []string) {
 
 func readIntegration(o *value.Object) *Integration {
 	i := &Integration{
-		Type: strings.ToUpper(textOf(o, "type")), URI: textOf(o, "uri"), Verb: strings.ToUpper(textOf(o, "httpMethod")),
-		Templates: textMembers(objectOf(o, "requestTemplates")), Passthrough: strings.ToUpper(textOf(o, "passthroughBehavior")),
-		Parameters: textMembers(objectOf(o, "requestParameters")), Timeout: time.Duration(numberOf(o, "timeoutInMillis")) * time.Millisecond,
+		Type: strings.ToUpper(value.TextAt(o, "type")), URI: value.TextAt(o, "uri"), Verb: strings.ToUpper(value.TextAt(o, "httpMethod")),
+		Templates: textMembers(value.ObjectAt(o, "requestTemplates")), Passthrough: strings.ToUpper(value.TextAt(o, "passthroughBehavior")),
+		Parameters: textMembers(value.ObjectAt(o, "requestParameters")), Timeout: time.Duration(numberOf(o, "timeoutInMillis")) * time.Millisecond,
 	}
-	for pattern, v := range members(objectOf(o, "responses")) {
+	for pattern, v := range value.Members(value.ObjectAt(o, "responses")) {
 		r, _ := v.(*value.Object)
 		if pattern == "default" {
 			pattern = ""
@@ -215,56 +214,17 @@ func readIntegration(o *value.Object) *Integration {
 			status = 200
 		}
 		i.Responses = append(i.Responses, Response{
-			Pattern: pattern, Status: status, Templates: textMembers(objectOf(r, "responseTemplates")), Parameters: textMembers(objectOf(r, "responseParameters")),
+			Pattern: pattern, Status: status, Templates: textMembers(value.ObjectAt(r, "responseTemplates")), Parameters: textMembers(value.ObjectAt(r, "responseParameters")),
 		})
 	}
 	return i
 }
 
-func get(o *value.Object, name string) (value.Value, bool) {
-	if o == nil {
-		return nil, false
-	}
-	return o.Get(name)
-}
-
-// members ranges over the object's members; there are none of nil.
-func members(o *value.Object) func(yield func(string, value.Value) bool) {
-	if o == nil {
-		return maps.All(map[string]value.Value(nil))
-	}
-	return o.All()
-}
-
-func objectOf(o *value.Object, name string) *value.Object {
-	v, _ := get(o, name)
-	found, _ := v.(*value.Object)
-	return found
-}
-
-func arrayOf(o *value.Object, name string) value.Array {
-	v, _ := get(o, name)
-	found, _ := v.(value.Array)
-	return found
-}
-
-func textOf(o *value.Object, name string) string {
-	v, _ := get(o, name)
-	switch v := v.(type) {
-	case nil:
-		return ""
-	case value.String:
-		return string(v)
-	default:
-		return value.Text(v)
-	}
-}
-
-func boolOf(o *value.Object, name string) bool { return textOf(o, name) == "true" }
+func boolOf(o *value.Object, name string) bool { return value.TextAt(o, name) == "true" }
 
 // numberOf is a number, which may stand in quotes; 0 if there is none.
 func numberOf(o *value.Object, name string) int64 {
-	n, _ := strconv.ParseInt(textOf(o, name), 10, 64)
+	n, _ := strconv.ParseInt(value.TextAt(o, name), 10, 64)
 	return n
 }
 
@@ -283,7 +243,7 @@ func textMembers(o *value.Object) map[string]string {
 	}
 	texts := map[string]string{}
 	for name := range o.All() {
-		texts[name] = textOf(o, name)
+		texts[name] = value.TextAt(o, name)
 	}
 	return texts
 }

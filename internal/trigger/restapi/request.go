@@ -6,12 +6,12 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/tutti-run/tutti/internal/trigger/httpapi"
 	"github.com/tutti-run/tutti/internal/vtl"
 )
 
@@ -104,27 +104,11 @@ func (in *request) plainPath() string {
 
 // headers are the client's and those that the gateway adds.
 func (in *request) headers() http.Header {
-	out := in.Header.Clone()
-	out.Set("Host", in.Host)
-	out.Set("X-Amzn-Trace-Id", in.trace())
-	out.Set("X-Forwarded-For", strings.TrimPrefix(strings.Join(append(in.Header.Values("X-Forwarded-For"), in.address), ", "), ", "))
-	_, port, err := net.SplitHostPort(in.Host)
-	if err != nil {
-		port = "80"
-	}
-	out.Set("X-Forwarded-Port", port)
-	out.Set("X-Forwarded-Proto", "http")
-	return out
+	return httpapi.Forwarded(in.Request, in.address, in.trace())
 }
 
 // trace is the X-Ray trace header: the client's, or a new one.
-func (in *request) trace() string {
-	if given := in.Header.Get("X-Amzn-Trace-Id"); given != "" {
-		return given
-	}
-	digits := strings.ReplaceAll(in.id, "-", "")
-	return "Root=1-" + strconv.FormatInt(in.time.Unix(), 16) + "-" + digits[:24]
-}
+func (in *request) trace() string { return httpapi.Trace(in.Header, in.id, in.time) }
 
 // isBinary tells whether a body of the content type is one of the API's binary ones.
 func (a *API) isBinary(contentType string) bool {

@@ -1,0 +1,33 @@
+package httpapi
+
+import (
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Forwarded are the headers of a request with those that API Gateway adds before it hands them on. source is the client's address.
+func Forwarded(r *http.Request, source, trace string) http.Header {
+	out := r.Header.Clone()
+	out.Set("Host", r.Host)
+	out.Set("X-Amzn-Trace-Id", trace)
+	out.Set("X-Forwarded-For", strings.TrimPrefix(strings.Join(append(r.Header.Values("X-Forwarded-For"), source), ", "), ", "))
+	_, port, err := net.SplitHostPort(r.Host)
+	if err != nil {
+		port = "80"
+	}
+	out.Set("X-Forwarded-Port", port)
+	out.Set("X-Forwarded-Proto", "http")
+	return out
+}
+
+// Trace is the X-Ray trace header of a request: the client's, or a new one made of the request's id, a UUID, and time.
+func Trace(h http.Header, id string, at time.Time) string {
+	if given := h.Get("X-Amzn-Trace-Id"); given != "" {
+		return given
+	}
+	digits := strings.ReplaceAll(id, "-", "")
+	return "Root=1-" + strconv.FormatInt(at.Unix(), 16) + "-" + digits[:24]
+}
