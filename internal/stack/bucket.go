@@ -12,24 +12,31 @@ import (
 func (s *Stack) deployBucket(_ *unit, r *cfn.Resource) error {
 	p := r.Read()
 	notifications := p.Block("NotificationConfiguration")
-	on := notifications.Has("EventBridgeConfiguration") && notifications.Block("EventBridgeConfiguration").Bool("EventBridgeEnabled", true)
 	if err := p.Err(); err != nil {
 		return err
-	}
-	for _, name := range []string{"LambdaConfigurations", "QueueConfigurations", "TopicConfigurations"} {
-		if notifications.Has(name) {
-			s.tell(Event{Kind: NotRunHere, Name: r.Name, Detail: "the " + name + " of bucket " + r.Name + ": notifications go to EventBridge here; set EventBridgeConfiguration, and have a rule for the source aws.s3 send them on"})
-		}
 	}
 	err := s.objects.CreateBucket(r.Name)
 	var refused *s3.Error
 	if err != nil && !(errors.As(err, &refused) && refused.Code == s3.BucketAlreadyOwnedByYou) {
 		return err
 	}
-	if !notifications.Has("EventBridgeConfiguration") {
-		return nil // what a client has set stays
+	if err := s.notify(r.Name, notifications); err != nil {
+		return err
 	}
-	return s.objects.SetEventBridge(r.Name, on)
+	return p.Err()
+}
+
+// notify configures what is told of a bucket's objects. What a client has set stays where the template says nothing of EventBridge.
+func (s *Stack) notify(bucket string, notifications *cfn.Block) error {
+	for _, name := range []string{"LambdaConfigurations", "LambdaFunctionConfigurations", "QueueConfigurations", "TopicConfigurations"} {
+		if notifications.Has(name) {
+			s.tell(Event{Kind: NotRunHere, Name: bucket, Detail: "the " + name + " of bucket " + bucket + ": notifications go to EventBridge here; set EventBridgeConfiguration, and have a rule for the source aws.s3 send them on"})
+		}
+	}
+	if !notifications.Has("EventBridgeConfiguration") {
+		return nil
+	}
+	return s.objects.SetEventBridge(bucket, notifications.Block("EventBridgeConfiguration").Bool("EventBridgeEnabled", true))
 }
 
 // tellOfObject puts a notice of S3 on the default bus.

@@ -18,3 +18,17 @@ func (s *Stack) deployLogRetention(_ *unit, r *cfn.Resource) error {
 	}
 	return s.logs.SetRetention(group, int(days))
 }
+
+// deployBucketNotices configures what is told of a bucket's objects (aws-cdk-lib/aws-s3, Bucket with eventBridgeEnabled).
+func (s *Stack) deployBucketNotices(_ *unit, r *cfn.Resource) error {
+	p := r.Read()
+	p.Need("BucketName", "NotificationConfiguration")
+	bucket, notifications := p.String("BucketName"), p.Block("NotificationConfiguration")
+	if err := p.Err(); err != nil {
+		return err
+	}
+	if err := s.notify(bucket, notifications); err != nil {
+		return err
+	}
+	return p.Err()
+}

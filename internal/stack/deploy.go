@@ -74,6 +74,7 @@ func deployers() map[string]deployer {
 		"AWS::SNS::Topic":                         (*Stack).deployTopic,          // a topic with its subscriptions
 		"AWS::SNS::Subscription":                  (*Stack).deploySubscription,   // who gets a topic's messages
 		"AWS::Lambda::EventSourceMapping":         (*Stack).deployMapping,        // polls a queue for a function
+		"Custom::S3BucketNotifications":           (*Stack).deployBucketNotices,  // CDK's way to have objects told of
 		"Custom::LogRetention":                    (*Stack).deployLogRetention,   // CDK's way to set how long a group keeps events
 	}
 }
