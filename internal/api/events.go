@@ -478,6 +478,19 @@ func (s *eventBridge) putTargets(_ context.Context, in *targetsInput) (*targetsO
 	if err != nil {
 		return nil, err
 	}
+	var c constraints
+	for i, t := range in.Targets {
+		path := "targets." + strconv.Itoa(i+1) + ".member.retryPolicy."
+		if p := t.RetryPolicy; p != nil && p.MaximumEventAgeInSeconds != nil {
+			c.between(path+"maximumEventAgeInSeconds", *p.MaximumEventAgeInSeconds, 60, 86400)
+		}
+		if p := t.RetryPolicy; p != nil && p.MaximumRetryAttempts != nil {
+			c.between(path+"maximumRetryAttempts", *p.MaximumRetryAttempts, 0, trigger.MaxRetryAttempts)
+		}
+	}
+	if err := c.err(); err != nil {
+		return nil, err
+	}
 	return &targetsOutput{FailedEntries: []failedEntry{}}, s.events.PutTargets(bus, rule, in.Targets)
 }
 

@@ -155,6 +155,8 @@ func TestEventBridgeRefusals(t *testing.T) {
 		{"PutRule", `{"Name":"r","ScheduleExpression":"at(2100-01-01T00:00:00)"}`, "ValidationException", "Parameter ScheduleExpression is not valid."},
 		{"PutRule", `{"Name":"r","EventBusName":"default","ScheduleExpression":"cron(0 0 30 2 ? *)"}`, "ValidationException", "Parameter ScheduleExpression is not valid. It never comes due from now on."},
 		{"PutTargets", `{"Rule":"r"}`, validation, detected + "Value null at 'targets' failed to satisfy constraint: Member must not be null"},
+		{"PutTargets", `{"Rule":"r","Targets":[{"Id":"1","Arn":"arn:aws:sqs:us-east-1:000000000000:q","RetryPolicy":{"MaximumRetryAttempts":186}}]}`, validation,
+			detected + "Value '186' at 'targets.1.member.retryPolicy.maximumRetryAttempts' failed to satisfy constraint: Member must have value less than or equal to 185"},
 		{"ListRules", `{"NextToken":"x"}`, "ValidationException", "Token is not valid."},
 		{"ListRules", `{"EventBusName":"none"}`, "ResourceNotFoundException", "Event bus none does not exist."},
 		{"StartReplay", `{}`, "com.amazon.coral.service#UnknownOperationException", "The operation StartReplay of Amazon EventBridge is not served here: events are not archived; have a rule send them to a log group instead."},

@@ -18,6 +18,7 @@ import (
 	"github.com/tutti-run/tutti/internal/lambda"
 	"github.com/tutti-run/tutti/internal/sqs"
 	"github.com/tutti-run/tutti/internal/stack"
+	"github.com/tutti-run/tutti/internal/store"
 	"github.com/tutti-run/tutti/internal/trigger"
 )
 
@@ -273,4 +274,53 @@ func TestInvocationDestinations(t *testing.T) {
 		}
 		return ""
 	})
+}
+
+// What schedules may invoke: a machine, a function, a queue, and a bus with an event of one's own.
+func TestScheduleTargets(t *testing.T) {
+	cfg := project(t, map[string]string{"app.template.json": `{"Resources":{
+		"M":{"Type":"AWS::StepFunctions::StateMachine","Properties":{"StateMachineName":"m","RoleArn":"arn:aws:iam::000000000000:role/r",
+			"DefinitionString":"{\"StartAt\":\"P\",\"States\":{\"P\":{\"Type\":\"Pass\",\"End\":true}}}"}},
+		"Queue":{"Type":"AWS::SQS::Queue","Properties":{"QueueName":"q"}},
+		"Group":{"Type":"AWS::Scheduler::ScheduleGroup","Properties":{"Name":"g","Tags":[{"Key":"a","Value":"b"}]}},
+		"Rule":{"Type":"AWS::Events::Rule","Properties":{"EventPattern":{"source":["clock"]},"Targets":[{"Id":"q","Arn":{"Fn::GetAtt":["Queue","Arn"]},"InputPath":"$.detail"}]}},
+		"Starts":{"Type":"AWS::Scheduler::Schedule","Properties":{"GroupName":{"Ref":"Group"},"ScheduleExpression":"rate(1 day)","FlexibleTimeWindow":{"Mode":"OFF"},"Target":{"Arn":{"Ref":"M"},"Input":"{\"to\":\"machine\"}"}}},
+		"Sends":{"Type":"AWS::Scheduler::Schedule","Properties":{"ScheduleExpression":"rate(1 day)","FlexibleTimeWindow":{"Mode":"OFF"},"Target":{"Arn":{"Fn::GetAtt":["Queue","Arn"]},"Input":"to queue"}}},
+		"Puts":{"Type":"AWS::Scheduler::Schedule","Properties":{"ScheduleExpression":"rate(1 day)","FlexibleTimeWindow":{"Mode":"OFF"},"Target":{"Arn":"arn:aws:events:us-east-1:000000000000:event-bus/default",
+			"EventBridgeParameters":{"Source":"clock","DetailType":"Tick"},"Input":"{\"to\":\"bus\"}"}}}}}`})
+	s, told := open(t, cfg)
+	if group, err := s.Scheduler().Group("g"); err != nil || len(group.Tags) != 1 {
+		t.Errorf("group %+v, %v", group, err)
+	}
+	var got []string
+	await(t, func() string {
+		list, err := s.Queues().ReceiveMessage(t.Context(), "q", sqs.Receive{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range list {
+			got = append(got, m.Body)
+		}
+		started, _, err := s.Runner().Executions(store.Filter{MachineARN: s.Place().StateMachineARN("m")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(got) < 2 || len(started) != 1 {
+			return fmt.Sprintf("the queue got %q, %d executions; told %+v", got, len(started), told.list)
+		}
+		d, err := s.Runner().Describe(started[0].ARN)
+		if err != nil || d.Input != `{"to":"machine"}` {
+			t.Errorf("started with %s, %v", d.Input, err)
+		}
+		return ""
+	})
+	if slices.Sort(got); !slices.Equal(got, []string{"to queue", `{"to":"bus"}`}) {
+		t.Errorf("the queue got %q", got)
+	}
+	if err := s.Reload(t.Context()); err != nil { // the same again fires nothing
+		t.Fatal(err)
+	}
+	if list, err := s.Queues().ReceiveMessage(t.Context(), "q", sqs.Receive{Patience: 200 * time.Millisecond}); err != nil || len(list) != 0 {
+		t.Errorf("a reload sent %+v, %v", list, err)
+	}
 }

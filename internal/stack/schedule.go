@@ -30,6 +30,7 @@ func (s *Stack) Scheduler() *scheduler.Service { return s.schedules }
 func (s *Stack) scheduleTargets() map[string]trigger.Deliverer {
 	table := s.eventTargets()
 	table["events"] = busTarget{s} // puts an event on a bus
+	delete(table, "logs")          // EventBridge Scheduler has no such targets
 	return table
 }
 
