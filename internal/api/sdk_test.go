@@ -96,11 +96,11 @@ func TestSDKReadsLogs(t *testing.T) {
 	if len(found.Events) != 1 || *found.Events[0].Message != "one ERROR" || *found.Events[0].LogStreamName != "s" {
 		t.Errorf("found %+v", found.Events)
 	}
-	//nolint:staticcheck // the old operations for tags are deprecated, and old programs call them
+	//lint:ignore SA1019 the old operations for tags are deprecated, and old programs call them
 	must[*cloudwatchlogs.TagLogGroupOutput](t)(c.TagLogGroup(ctx, &cloudwatchlogs.TagLogGroupInput{LogGroupName: group, Tags: map[string]string{"a": "b", "c": "d"}}))
-	//nolint:staticcheck // likewise
+	//lint:ignore SA1019 likewise
 	must[*cloudwatchlogs.UntagLogGroupOutput](t)(c.UntagLogGroup(ctx, &cloudwatchlogs.UntagLogGroupInput{LogGroupName: group, Tags: []string{"a"}}))
-	//nolint:staticcheck // likewise
+	//lint:ignore SA1019 likewise
 	tags := must[*cloudwatchlogs.ListTagsLogGroupOutput](t)(c.ListTagsLogGroup(ctx, &cloudwatchlogs.ListTagsLogGroupInput{LogGroupName: group}))
 	if len(tags.Tags) != 1 || tags.Tags["c"] != "d" {
 		t.Errorf("tags %v", tags.Tags)

@@ -136,7 +136,7 @@ func evaluate(body []byte, path string) (value.Value, error) {
 // fill runs a template with the variables that API Gateway has.
 func (in *request) fill(template *vtl.Template, body []byte) (string, error) {
 	return template.Run(map[string]any{
-		"input": &input{in, body}, "util": util{}, "context": context_{in.context()}, "stageVariables": blanks{texts(in.stage.Variables)},
+		"input": &input{in, body}, "util": util{}, "context": contextVariable{in.context()}, "stageVariables": blanks{texts(in.stage.Variables)},
 	})
 }
 
@@ -160,11 +160,11 @@ func (b blanks) Call(name string, args []any) (any, bool, error) {
 	return nil, false, nil
 }
 
-// context_ is the variable $context. What is missing is empty; the overrides can be set.
-type context_ struct{ *vtl.Map }
+// contextVariable is the variable $context. What is missing is empty; the overrides can be set.
+type contextVariable struct{ *vtl.Map }
 
 // Property implements vtl.Object.
-func (c context_) Property(name string) (any, bool) {
+func (c contextVariable) Property(name string) (any, bool) {
 	v, _ := c.Get(name)
 	switch m, isMap := v.(*vtl.Map); {
 	case isMap && (name == "requestOverride" || name == "responseOverride"):
@@ -178,7 +178,7 @@ func (c context_) Property(name string) (any, bool) {
 }
 
 // Call implements vtl.Object.
-func (context_) Call(string, []any) (any, bool, error) { return nil, false, nil }
+func (contextVariable) Call(string, []any) (any, bool, error) { return nil, false, nil }
 
 // input is the variable $input.
 type input struct {

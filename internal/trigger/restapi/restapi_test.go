@@ -394,7 +394,7 @@ func TestHTTPIntegrations(t *testing.T) {
 		body, _ := io.ReadAll(r.Body)
 		w.Header().Set("Content-Type", "text/csv")
 		w.WriteHeader(418)
-		fmt.Fprintf(w, "%s %s %s %s", r.Method, r.URL.RequestURI(), r.Header.Get("X-Own"), body)
+		_, _ = fmt.Fprintf(w, "%s %s %s %s", r.Method, r.URL.RequestURI(), r.Header.Get("X-Own"), body)
 	}))
 	defer upstream.Close()
 	proxy := &restapi.Integration{Type: "HTTP_PROXY", Verb: "ANY", URI: upstream.URL + "/base/{proxy}", Parameters: map[string]string{"integration.request.path.proxy": "method.request.path.proxy"}}
