@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -18,7 +19,12 @@ import (
 	"github.com/tutti-run/tutti/internal/sqs"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(killedFolder); dir != "" {
+		sendUntilKilled(dir)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // world is a store with a clock that can be moved on.
 type world struct {
