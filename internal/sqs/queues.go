@@ -156,7 +156,8 @@ func (q *queue) change(next *settings, tags map[string]string) error {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.record, q.settings = r, next
+	q.record.Attributes, q.record.Tags, q.record.Modified = r.Attributes, r.Tags, r.Modified // the name never changes, and is read without the mutex
+	q.settings = next
 	if q.fifo() { // a delay of theirs is the queue's, whatever it was when they were sent
 		now := q.s.now()
 		for _, m := range slices.Clone(q.waiting) {

@@ -586,3 +586,33 @@ func known(err error) bool {
 	var e *sfn.Exception
 	return errors.As(err, &e)
 }
+
+// TestChanges has settings change, queues come and go and the clock ask, while messages are sent and received.
+func TestChanges(t *testing.T) {
+	w := newWorld(t, vfs.NewMem())
+	w.create("dead")
+	w.create("q", "RedrivePolicy", `{"deadLetterTargetArn":"`+w.s.ARN("dead")+`","maxReceiveCount":1}`)
+	var wg sync.WaitGroup
+	for _, do := range []func(i int) error{
+		func(i int) error {
+			return w.s.SetQueueAttributes("q", map[string]string{"VisibilityTimeout": fmt.Sprint(i % 2)})
+		},
+		func(int) error { return errors.Join(w.s.CreateQueue("other", nil, nil), w.s.DeleteQueue("other")) },
+		func(i int) error { _, err := w.s.SendMessage("q", sqs.Entry{Body: fmt.Sprint(i)}); return err },
+		func(int) error {
+			_, err := w.s.ReceiveMessage(t.Context(), "q", sqs.Receive{Max: new(10), Patience: time.Millisecond})
+			return err
+		},
+		func(int) error { w.s.NextDue(); w.s.Quiet(); return nil },
+		func(int) error { _, err := w.s.Queues(""); return errors.Join(err, w.s.PurgeQueue("dead")) },
+	} {
+		wg.Go(func() {
+			for i := range 200 {
+				if err := do(i); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}

@@ -38,7 +38,7 @@ type Store struct {
 	made    atomic.Int64  // the last id of a queue
 
 	changing sync.Mutex   // held by whoever creates, changes or deletes queues
-	mu       sync.RWMutex // never held over anything that takes time
+	mu       sync.RWMutex // never held over anything that takes time, or while a queue's is taken
 	queues   map[string]*queue
 	tasks    map[string]*moveTask
 }
@@ -299,9 +299,7 @@ func (s *Store) Quiet() (quiet bool, worked uint64) { return s.working.Load() ==
 
 // NextDue is when the next message becomes visible for which somebody waits.
 func (s *Store) NextDue() (due time.Time, ok bool) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	for _, q := range s.queues {
+	for _, q := range s.all() { // a queue's mutex is never taken under the store's
 		if at := q.nextAwaited(); at > 0 && (!ok || at < due.UnixMilli()) {
 			due, ok = time.UnixMilli(at), true
 		}
