@@ -327,3 +327,48 @@ func TestRulesByTime(t *testing.T) {
 		})
 	}
 }
+
+// A template's rule is put with exactly its targets, keeps what clients change while the template says the same, and goes with it.
+func TestDeployRule(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e, closeAll := openEvents(t, vfs.NewMem(), map[string]trigger.Deliverer{"sqs": &target{}})
+		defer closeAll()
+		r := trigger.Rule{Bus: "default", Name: "r", Schedule: "rate(1 hour)"}
+		q := func(id string) trigger.Target { return trigger.Target{ID: id, ARN: queueARN} }
+		shown := func() string {
+			got, err := e.Rule("default", "r")
+			if err != nil {
+				return err.Error()
+			}
+			ids := ""
+			for _, t := range got.Targets {
+				ids += t.ID
+			}
+			return fmt.Sprint(ids, " ", got.Disabled)
+		}
+		deploy := func(r trigger.Rule, targets ...trigger.Target) string {
+			refused, err := e.DeployRule(r, targets)
+			check(t, err)
+			return fmt.Sprint(shown(), " ", len(refused))
+		}
+		bad := trigger.Target{ID: "b", ARN: lambdaARN}
+		if got := deploy(r, q("1"), bad, q("2")); got != "12 false 1" {
+			t.Errorf("at first: %s", got)
+		}
+		check(t, e.EnableRule("default", "r", false))
+		if got := deploy(r, q("1"), bad, q("2")); got != "12 true 1" {
+			t.Errorf("the same again: %s", got)
+		}
+		if got := deploy(r, q("2")); got != "2 false 0" {
+			t.Errorf("changed: %s", got)
+		}
+		check(t, e.PutRule(trigger.Rule{Bus: "default", Name: "mine", Schedule: "rate(1 hour)"}))
+		check(t, e.WithdrawRules(func(string, string) bool { return false }))
+		if got := shown(); !strings.Contains(got, "does not exist") {
+			t.Errorf("withdrawn: %s", got)
+		}
+		if _, err := e.Rule("default", "mine"); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -179,15 +179,6 @@ func (e *Events) FireRule(ctx context.Context, name string) ([]Message, error) {
 // DeployRule puts a rule of a template with exactly these targets, unless the template says the same as before: what clients have changed since stays
 // then. refused has, by the target's place in the list, why it cannot be one; err is of the rule, and may be an exception.
 func (e *Events) DeployRule(r Rule, targets []Target) (refused map[int]error, err error) {
-	text, err := json.Marshal(struct {
-		Rule    Rule
-		Targets []Target
-	}{r, targets})
-	if err != nil {
-		return nil, err
-	}
-	digest := sha256.Sum256(text)
-	r.Template = hex.EncodeToString(digest[:16])
 	refused = map[int]error{}
 	for i := range targets {
 		if err := e.checkTarget(&targets[i]); err != nil {
@@ -198,6 +189,12 @@ func (e *Events) DeployRule(r Rule, targets []Target) (refused map[int]error, er
 			r.Targets = append(r.Targets, targets[i])
 		}
 	}
+	text, err := json.Marshal(r) // with the targets that can be, since those change with what is served
+	if err != nil {
+		return nil, err
+	}
+	digest := sha256.Sum256(text)
+	r.Template = hex.EncodeToString(digest[:16])
 	before, err := e.Rule(r.Bus, r.Name)
 	if err == nil && before.Template == r.Template {
 		return refused, nil
