@@ -1,6 +1,8 @@
 package main
 
 import (
+	"time"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/constructs-go/constructs/v10"
@@ -16,8 +18,8 @@ type EndpointWatchStackProps struct {
 // watchRequested is the detail-type of events that start endpoint-watch; their detail is its input.
 const watchRequested = "Endpoint Watch Requested"
 
-// EndpointWatchStack is the workflow endpoint-watch: a schedule, a rule for events and a route over HTTP, the state machine that each of them starts, and
-// the functions that this calls.
+// EndpointWatchStack is the workflow endpoint-watch: a schedule, a rule for events and a route over HTTP, the state machine that each of them starts,
+// the functions that this calls, and an alarm.
 //
 // It is one stack. The split into one for what holds data and one for what does not pays where there is data that must
 // outlive a failed deployment; all this workflow leaves behind is its logs, which RemovalPolicy keeps where they matter. In
@@ -58,6 +60,12 @@ func NewEndpointWatchStack(scope constructs.Construct, id string, props *Endpoin
 		},
 		Logs:    config.Logs,
 		Tracing: config.Tracing,
+	})
+	NewFailureAlarm(stack, "EndpointWatchFailures", &FailureAlarmProps{
+		Name:    config.Stage + "-endpoint-watch-failures",
+		Machine: machine.Machine,
+		Period:  5 * time.Minute,
+		Tell:    NewOperationsTopic(stack, "Operations"),
 	})
 	NewSchedule(stack, "EndpointWatchSchedule", &ScheduleProps{
 		Description: "Starts endpoint-watch",

@@ -15,11 +15,12 @@ func TestEndpointWatchStack(t *testing.T) {
 	tpl := assertions.Template_FromString(&text, nil)
 	function, machine, schedule := "AWS::Lambda::Function", "AWS::StepFunctions::StateMachine", "AWS::Scheduler::Schedule"
 	rule, route, integration := "AWS::Events::Rule", "AWS::ApiGatewayV2::Route", "AWS::ApiGatewayV2::Integration"
+	alarm := "AWS::CloudWatch::Alarm"
 	machineRef := object{"Ref": assertions.Match_StringLikeRegexp(new("^EndpointWatchMachine"))}
 
 	for kind, count := range map[string]float64{
 		function: 2, machine: 1, schedule: 1, "AWS::IAM::Role": 6, "AWS::IAM::Policy": 6, "AWS::Logs::LogGroup": 4,
-		rule: 1, route: 1,
+		rule: 1, route: 1, alarm: 1, "AWS::SNS::Topic": 1,
 	} {
 		check(t, "count of "+kind, func() { tpl.ResourceCountIs(&kind, &count) })
 	}
@@ -79,6 +80,12 @@ func TestEndpointWatchStack(t *testing.T) {
 		tpl.HasResourceProperties(&integration, object{
 			"IntegrationSubtype": "StepFunctions-StartExecution",
 			"RequestParameters":  object{"StateMachineArn": machineRef, "Input": "$request.body"},
+		})
+	})
+	check(t, "alarm", func() {
+		tpl.HasResourceProperties(&alarm, object{
+			"AlarmName": "dev-endpoint-watch-failures", "TreatMissingData": "notBreaching", "Threshold": 1,
+			"AlarmActions": []any{object{"Ref": assertions.Match_StringLikeRegexp(new("^Operations"))}},
 		})
 	})
 	check(t, "output", func() {

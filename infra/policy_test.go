@@ -51,6 +51,7 @@ var rules = map[string]func(template) []string{
 	"a machine may invoke just what it invokes": machinePermissions,
 	"a function ends before its state does":     functionTimeouts,
 	"an API knows its callers":                  apiRoutes,
+	"somebody hears of failures":                failureAlarms,
 }
 
 func TestRules(t *testing.T) {
@@ -134,6 +135,8 @@ func TestRulesRefuse(t *testing.T) {
 		{"log groups end", `"L": {"Type": "AWS::Logs::LogGroup", "Properties": {"RetentionInDays": 1}}`, "DeletionPolicy"},
 		{"a lost start is somebody's decision", `"Later12345678": {"Type": "AWS::Events::Rule", "Properties": {"Targets": [{"RetryPolicy": {}}]}}`, "DeadLetterConfig"},
 		{"a role for each", `"E": {"Type": "AWS::Events::Rule", "Properties": {"Targets": [{"RoleArn": "a"}, {"RoleArn": "a"}]}}`, "a"},
+		{"somebody hears of failures", machine("{}", ""), "M: no alarm"},
+		{"somebody hears of failures", machine("{}", "") + `, "A": {"Type": "AWS::CloudWatch::Alarm", "Properties": {"Metrics": [{"MetricStat": {"Metric": {"Dimensions": [{"Value": {"Ref": "M"}}]}}}]}}`, "A: no AlarmActions"},
 		{"an API knows its callers", `"R": {"Type": "AWS::ApiGatewayV2::Route"}`, "AuthorizationType"},
 		{"an API knows its callers", `"R": {"Type": "AWS::ApiGatewayV2::Route", "Properties": {"AuthorizationType": "NONE"}}`, "AuthorizationType"},
 		{"an API knows its callers", `"S": {"Type": "AWS::ApiGatewayV2::Stage"}`, "ThrottlingRateLimit"},
@@ -286,6 +289,27 @@ func starters(tpl template) map[string][]any {
 		found[id] = list(r.Properties["Targets"])
 	}
 	return found
+}
+
+// failureAlarms asks for an alarm on each machine, and for somebody whom it tells.
+func failureAlarms(tpl template) (problems []string) {
+	watched := map[string]bool{}
+	for id, a := range tpl.of("AWS::CloudWatch::Alarm") {
+		if len(list(a.Properties["AlarmActions"])) == 0 {
+			problems = append(problems, id+": no AlarmActions: it goes off for nobody")
+		}
+		for _, query := range list(a.Properties["Metrics"]) {
+			for _, dimension := range list(dig(query, "MetricStat", "Metric", "Dimensions")) {
+				watched[strings.Trim(render(dig(dimension, "Value")), "<>")] = true
+			}
+		}
+	}
+	for id := range tpl.of("AWS::StepFunctions::StateMachine") {
+		if !watched[id] {
+			problems = append(problems, id+": no alarm on it")
+		}
+	}
+	return problems
 }
 
 // apiRoutes asks that every route knows its callers, and that every stage has limits and a log.

@@ -35,7 +35,7 @@ func TestReadme(t *testing.T) {
 	root := copyProject(t)
 	said := readmeCommands(t, root)
 	for _, command := range []string{"make run", "make test", "make dev", "pkill -9 -f 'tutti run'", "bin/tutti ls endpoint-watch", "bin/tutti history EXECUTION", "bin/tutti stop EXECUTION",
-		"bin/tutti logs endpoint-watch", validate, eval} {
+		"bin/tutti logs endpoint-watch", "bin/tutti schedule ls", "bin/tutti alarms", validate, eval} {
 		if !said[command] {
 			t.Errorf("the README no longer says %q: change this test with it", command)
 		}
@@ -72,6 +72,12 @@ func TestReadme(t *testing.T) {
 	}
 	if out, err := shell("bin/tutti logs endpoint-watch"); err != nil {
 		t.Errorf("bin/tutti logs: %v\n%s", err, out)
+	}
+	if out, err := shell("bin/tutti schedule ls"); err != nil || !strings.Contains(out, "rate(5 minutes)") {
+		t.Errorf("bin/tutti schedule ls: %v\n%s", err, out)
+	}
+	if out, err := shell("bin/tutti alarms"); err != nil || !strings.Contains(out, "endpoint-watch") {
+		t.Errorf("bin/tutti alarms: %v\n%s", err, out)
 	}
 	if out, err := shell(validate); err != nil || !strings.Contains(out, "ok statemachines/endpoint-watch.asl.json") {
 		t.Errorf("%s: %v\n%s", validate, err, out)
