@@ -238,12 +238,17 @@ func (c *cli) alarm(ctx context.Context, o alarmsOptions, name string) error {
 	}
 	name = strings.TrimPrefix(name[strings.Index(name, ":alarm:")+1:], "alarm:") // it may be an ARN
 	found, err := r.alarms(ctx, cloudwatch.DescribeAlarmsInput{AlarmNames: []string{name}})
+	if err == nil && len(shownAlarms(found)) == 0 {
+		if name, err = r.alarmName(ctx, name); err == nil {
+			found, err = r.alarms(ctx, cloudwatch.DescribeAlarmsInput{AlarmNames: []string{name}})
+		}
+	}
 	if err != nil {
 		return err
 	}
 	list := shownAlarms(found)
 	if len(list) == 0 {
-		return r.noAlarm(ctx, name)
+		return missing("there is no alarm %s", printable(name)) // it went this moment
 	}
 	history, err := r.alarmHistory(ctx, name, o.limit)
 	if err != nil {
@@ -286,22 +291,28 @@ func (r *remote) alarmHistory(ctx context.Context, name string, limit int) ([]ty
 	return items[:min(limit, len(items))], nil
 }
 
-// noAlarm says that there is no alarm of the name, and which there are.
-func (r *remote) noAlarm(ctx context.Context, name string) error {
+// alarmName is the name of the one alarm that has the part in its name. The error says which there are.
+func (r *remote) alarmName(ctx context.Context, part string) (string, error) {
 	found, err := r.alarms(ctx, cloudwatch.DescribeAlarmsInput{})
 	if err != nil {
-		return err
+		return "", err
 	}
 	list := shownAlarms(found)
 	if len(list) == 0 {
-		return missing("there is no alarm %s; there is none at all", printable(name))
+		return "", missing("there is no alarm %s; there is none at all", printable(part))
 	}
-	names := make([]string, 0, len(list))
+	var names, with []string
 	for _, a := range list {
 		names = append(names, printable(a.name))
+		if part != "" && strings.Contains(a.name, part) {
+			with = append(with, a.name)
+		}
+	}
+	if len(with) == 1 {
+		return with[0], nil
 	}
 	slices.Sort(names)
-	return missing("there is no alarm %s; there are: %s", printable(name), strings.Join(names, ", "))
+	return "", missing("there is no alarm %s; there are: %s", printable(part), strings.Join(names, ", "))
 }
 
 func (c *cli) printAlarm(a *shownAlarm) {
