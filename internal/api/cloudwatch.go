@@ -60,7 +60,11 @@ type cloudWatch struct {
 }
 
 func newCloudWatch(c *Config) *cloudWatch {
-	return &cloudWatch{metrics: c.Metrics, alarms: c.Alarms, dashboards: c.Dashboards, now: c.Now}
+	s := &cloudWatch{metrics: c.Metrics, alarms: c.Alarms, dashboards: c.Dashboards, now: c.Now}
+	if c.Metrics != nil {
+		s.now = c.Metrics.Now // alarms go by it, and so must what has no time of its own
+	}
+	return s
 }
 
 // cloudWatchOperations is the table of all operations that are served.

@@ -110,6 +110,9 @@ func (s *Service) Close() error {
 	return s.closeErr
 }
 
+// Now is the time by the service's clock.
+func (s *Service) Now() time.Time { return s.now() }
+
 // flushLoop brings what is appended to the disk, in time, and deletes what is too old.
 func (s *Service) flushLoop() {
 	sweep := time.NewTimer(sweepEvery)

@@ -1,9 +1,13 @@
 package runner_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -86,5 +90,45 @@ func TestStatesMetrics(t *testing.T) {
 		if got := counted(t, m, c.prefix); got != c.want {
 			t.Errorf("%s, want %s", got, c.want)
 		}
+	}
+}
+
+// BenchmarkManyPassesMeasured is BenchmarkManyPasses with nobody counting, and with what is done counted: that should cost next to nothing.
+func BenchmarkManyPassesMeasured(b *testing.B) {
+	for _, measured := range []bool{false, true} {
+		b.Run(fmt.Sprint(measured), func(b *testing.B) {
+			db, err := store.Open(b.TempDir())
+			if err != nil {
+				b.Fatal(err)
+			}
+			cfg := runner.Config{Store: db}
+			m := metrics.New(b.TempDir())
+			if measured {
+				cfg.Metrics = m
+			}
+			s := &server{Runner: runner.New(cfg), store: db}
+			if _, err := s.Start(); err != nil {
+				b.Fatal(err)
+			}
+			machine := s.benchMachine(b, passes(10))
+			var left atomic.Int64
+			left.Store(int64(b.N))
+			var wg sync.WaitGroup
+			b.ResetTimer()
+			for range 256 {
+				wg.Go(func() {
+					for left.Add(-1) >= 0 {
+						s.benchRun(b, machine)
+					}
+				})
+			}
+			wg.Wait()
+			b.StopTimer()
+			b.ReportMetric(float64(10*b.N)/b.Elapsed().Seconds(), "transitions/s")
+			s.Runner.Close(context.Background())
+			if err := errors.Join(db.Close(), m.Close()); err != nil {
+				b.Error(err)
+			}
+		})
 	}
 }

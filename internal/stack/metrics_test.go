@@ -64,6 +64,12 @@ func TestAlarmsOfTemplates(t *testing.T) {
 		}
 		return false
 	})
+	hear := s.Metrics()
+	waitFor(t, "the rule's metrics", func() bool {
+		list, err := hear.Metrics(metrics.Filter{Namespace: "AWS/Events", Name: "Invocations", Dimensions: []metrics.Dimension{{Name: "RuleName"}}})
+		matched, _ := hear.Metrics(metrics.Filter{Namespace: "AWS/Events", Name: "MatchedEvents"})
+		return err == nil && len(list) == 1 && len(matched) == 2
+	})
 	if err := s.Alarms().Put(alarm.Alarm{Name: "mine", Rule: "ALARM(rate)"}); err != nil {
 		t.Fatal(err)
 	}

@@ -194,7 +194,7 @@ func Open(ctx context.Context, cfg Config) (_ *Stack, err error) {
 		return nil, err
 	}
 	s.events, err = trigger.NewEvents(trigger.EventsConfig{
-		Store: s.store, Place: cfg.Place, Targets: s.eventTargets(), HoldTemplates: !cfg.Schedules, HoldClients: !cfg.ClientSchedules, Clock: cfg.Clock, Log: cfg.Log,
+		Store: s.store, Place: cfg.Place, Targets: s.eventTargets(), HoldTemplates: !cfg.Schedules, HoldClients: !cfg.ClientSchedules, Metrics: s.metrics, Clock: cfg.Clock, Log: cfg.Log,
 	})
 	if err != nil {
 		return nil, err
@@ -202,7 +202,7 @@ func Open(ctx context.Context, cfg Config) (_ *Stack, err error) {
 	s.objects.Notify(s.tellOfObject)
 	s.schedules, err = scheduler.Open(scheduler.Config{
 		Store: s.store, Place: cfg.Place, Targets: s.scheduleTargets(), Universal: scheduler.NewUniversal(cfg.Routes, cfg.Place.Region),
-		HoldTemplates: !cfg.Schedules, HoldClients: !cfg.ClientSchedules, Clock: cfg.Clock, Log: cfg.Log,
+		HoldTemplates: !cfg.Schedules, HoldClients: !cfg.ClientSchedules, Metrics: s.metrics, Clock: cfg.Clock, Log: cfg.Log,
 	})
 	if err != nil {
 		return nil, err

@@ -172,6 +172,8 @@ type EventsConfig struct {
 	Targets map[string]Deliverer
 	// HoldTemplates and HoldClients keep rules with a schedule from firing by themselves: those of templates, and those that clients have made.
 	HoldTemplates, HoldClients bool
+	// Metrics counts what rules do; nil: nobody counts.
+	Metrics Metrics
 	// Clock is the time of events and retries; nil means the computer's.
 	Clock *clock.Clock
 	// Log receives our own trouble; nil discards it.
@@ -245,7 +247,7 @@ func NewEvents(cfg EventsConfig) (*Events, error) {
 	for _, r := range e.rules[DefaultBus] {
 		e.arm(r)
 	}
-	e.outbox, err = NewOutbox(OutboxConfig{Store: cfg.Store, Collection: collectionDeliveries, Targets: cfg.Targets, Clock: cfg.Clock, Log: cfg.Log})
+	e.outbox, err = NewOutbox(OutboxConfig{Store: cfg.Store, Collection: collectionDeliveries, Targets: cfg.Targets, Clock: cfg.Clock, Measure: e.measured, Log: cfg.Log})
 	return e, err
 }
 

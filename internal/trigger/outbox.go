@@ -89,7 +89,9 @@ type OutboxConfig struct {
 	Clock   *clock.Clock
 	// Over is told of deliveries that are over and have a Then, once they are forgotten; nil if nobody is.
 	Over func(then string)
-	Log  *slog.Logger
+	// Measure hears of what happens to deliveries; nil: nobody does.
+	Measure func(*Delivery, Step)
+	Log     *slog.Logger
 }
 
 // Outbox brings messages to their targets, each at least once. What is put into it is on disk before it is tried, and stays until the target
@@ -121,6 +123,9 @@ type due struct {
 func NewOutbox(cfg OutboxConfig) (*Outbox, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Measure == nil {
+		cfg.Measure = func(*Delivery, Step) {}
 	}
 	q := &Outbox{cfg: cfg, changed: make(chan struct{}, 1), settled: make(chan *Delivery, settledAtOnce)}
 	q.ctx, q.cancel = context.WithCancel(context.Background())
@@ -302,6 +307,7 @@ func (q *Outbox) deliver(one due) {
 		return
 	}
 	err := q.Send(q.ctx, d.message())
+	q.cfg.Measure(d, Attempted)
 	var later *Later
 	switch {
 	case q.ctx.Err() != nil && err != nil:
@@ -311,6 +317,7 @@ func (q *Outbox) deliver(one due) {
 		q.push(d)
 		q.done()
 	case err == nil:
+		q.cfg.Measure(d, Delivered)
 		q.settled <- d
 	default:
 		q.retry(d, err)
@@ -333,6 +340,7 @@ func (q *Outbox) retry(d *Delivery, err error) {
 		q.giveUp(d, err, "MaximumEventAgeInSeconds")
 		return
 	}
+	q.cfg.Measure(d, Repeated)
 	d.Next = next
 	b := q.cfg.Store.NewBatch()
 	if err := errors.Join(q.Put(b, d), q.cfg.Store.Commit(b)); err != nil {
@@ -400,6 +408,7 @@ func (q *Outbox) forget(list []*Delivery) error {
 // up, "" if trying again was of no use.
 func (q *Outbox) giveUp(d *Delivery, why error, exhausted string) {
 	q.cfg.Log.Warn("an event could not be delivered", "target", d.Target, "attempts", d.Tried, "error", why)
+	q.cfg.Measure(d, GivenUp)
 	if d.DeadLetters != "" {
 		m := Message{Target: d.DeadLetters, ID: d.ID, Input: d.message().Input, Attributes: d.letterAttributes(why, exhausted)}
 		if err := q.Send(q.ctx, m); err != nil {
@@ -408,6 +417,9 @@ func (q *Outbox) giveUp(d *Delivery, why error, exhausted string) {
 				return // the next process tries once more
 			}
 			q.cfg.Log.Error("an event could not be sent to the dead-letter queue", "queue", d.DeadLetters, "error", err)
+			q.cfg.Measure(d, LetterLost)
+		} else {
+			q.cfg.Measure(d, LetterSent)
 		}
 	}
 	q.settled <- d

@@ -164,6 +164,7 @@ func (e *Events) owedAfter(bus, id string, event *value.Object, hops int) []*Del
 	var list []*Delivery
 	for _, r := range e.rules[bus] {
 		if !r.Disabled && r.pattern != nil && r.pattern.Match(event) {
+			e.count(e.RuleARN(r.Bus, r.Name), "MatchedEvents", "TriggeredRules")
 			list = append(list, e.owedTo(r, id, event, hops)...)
 		}
 	}

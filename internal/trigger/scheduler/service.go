@@ -41,6 +41,8 @@ type Config struct {
 	Clock *clock.Clock
 	// Log receives our own trouble; nil discards it.
 	Log *slog.Logger
+	// Metrics counts invocations of targets; nil: nobody counts.
+	Metrics trigger.Metrics
 }
 
 // Service is Amazon EventBridge Scheduler. All methods may be called by any goroutine.
@@ -83,7 +85,7 @@ func Open(cfg Config) (*Service, error) {
 	}
 	var err error
 	v.outbox, err = trigger.NewOutbox(trigger.OutboxConfig{
-		Store: cfg.Store, Collection: collectionDeliveries, Targets: targets, Clock: cfg.Clock, Log: cfg.Log, Over: v.completed,
+		Store: cfg.Store, Collection: collectionDeliveries, Targets: targets, Clock: cfg.Clock, Log: cfg.Log, Over: v.completed, Measure: v.measured,
 	})
 	if err != nil {
 		return nil, err
