@@ -54,3 +54,21 @@ func TestMetricFilters(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func FuzzMetricFilter(f *testing.F) {
+	f.Add(`{ $.a > 1 }`, "$.a", `{"a": 2}`)
+	f.Add(`[ip, ..., size > 5]`, "$size", "1.2.3.4 x 17")
+	f.Add(`ERROR`, "1", "ERROR")
+	f.Fuzz(func(t *testing.T, pattern, value, message string) {
+		s := open(t, vfs.NewMem(), logs.WithMeasures(func([]logs.Measured) {}))
+		must(t, s.CreateGroup(logs.Group{Name: "g"}))
+		m := logs.MetricFilter{Name: "f", Pattern: pattern, Transformations: []logs.MetricTransformation{{Name: "n", Namespace: "a", Value: value}}}
+		if s.PutMetricFilter("g", m) != nil {
+			return
+		}
+		must(t, s.Append("g", "s", []logs.Event{{Timestamp: at(0), Message: message}}))
+		if filter, err := logs.ParseFilter(pattern); err == nil {
+			filter.Extract(message)
+		}
+	})
+}

@@ -244,7 +244,7 @@ func (p *parser) call(name string) (node, error) {
 	}
 	f, ok := functions[name]
 	if !ok {
-		return nil, fmt.Errorf("Unsupported function: '%s'", name) //nolint:staticcheck // AWS's text
+		return nil, fmt.Errorf("Unsupported function: '%s'", name)
 	}
 	if len(args) < f.least || len(args) > f.most {
 		return nil, fmt.Errorf("the function %s takes %s, not %d", name, f.arity(), len(args))

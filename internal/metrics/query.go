@@ -118,22 +118,22 @@ func boolInt(b bool) int {
 
 func newStep(q *Query) (*step, error) {
 	if !queryID.MatchString(q.ID) {
-		return nil, fmt.Errorf("The value %s for parameter id is not matching the expected pattern ^[a-z][a-zA-Z0-9_]*$.", q.ID) //nolint:staticcheck // AWS's text
+		return nil, fmt.Errorf("The value %s for parameter id is not matching the expected pattern ^[a-z][a-zA-Z0-9_]*$.", q.ID)
 	}
 	st := &step{Query: q}
 	if q.Expression != "" {
 		var err error
 		if st.expression, err = parseExpression(q.Expression); err != nil {
-			return nil, fmt.Errorf("Error in expression '%s': %w", q.ID, err) //nolint:staticcheck // AWS's text
+			return nil, fmt.Errorf("Error in expression '%s': %w", q.ID, err)
 		}
 		return st, nil
 	}
 	var ok bool
 	if st.stat, ok = ParseStatistic(q.Stat); !ok {
-		return nil, fmt.Errorf("The value %s for parameter Stat is not a valid statistic.", q.Stat) //nolint:staticcheck // AWS's text
+		return nil, fmt.Errorf("The value %s for parameter Stat is not a valid statistic.", q.Stat)
 	}
 	if !ValidPeriod(q.Period) {
-		return nil, errors.New("Period must be 1, 5, 10, 20, 30 or a multiple of 60") //nolint:staticcheck // AWS's text
+		return nil, errors.New("Period must be 1, 5, 10, 20, 30 or a multiple of 60")
 	}
 	return st, nil
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/tutti-run/tutti/internal/logs"
 	"github.com/tutti-run/tutti/internal/metrics"
+	"github.com/tutti-run/tutti/internal/metrics/alarm"
+	"github.com/tutti-run/tutti/internal/sqs"
 	"github.com/tutti-run/tutti/internal/stack"
 )
 
@@ -83,4 +85,27 @@ func TestFunctionMetrics(t *testing.T) {
 			total(t, s, metrics.NewMetric("AWS/Lambda", "Duration", function)) > 0 &&
 			total(t, s, metrics.NewMetric("AWS/States", "LambdaFunctionsSucceeded", metrics.Dimension{Name: "LambdaFunctionArn", Value: "arn:aws:lambda:us-east-1:000000000000:function:fn"})) == 1
 	})
+}
+
+// An alarm publishes to a topic of the template, from where a queue gets AWS's message.
+func TestAlarmTellsTopic(t *testing.T) {
+	s, _ := open(t, project(t, map[string]string{"app.template.json": `{"Resources":{
+		"Topic":{"Type":"AWS::SNS::Topic","Properties":{"TopicName":"page"}},
+		"Queue":{"Type":"AWS::SQS::Queue","Properties":{"QueueName":"pages"}},
+		"Sub":{"Type":"AWS::SNS::Subscription","Properties":{"TopicArn":{"Ref":"Topic"},"Protocol":"sqs","Endpoint":{"Fn::GetAtt":["Queue","Arn"]},"RawMessageDelivery":true}},
+		"Errors":{"Type":"AWS::CloudWatch::Alarm","Properties":{"AlarmName":"errors","AlarmDescription":"too many","Namespace":"App","MetricName":"Errors","Statistic":"Sum","Period":60,
+			"EvaluationPeriods":1,"Threshold":0,"ComparisonOperator":"GreaterThanThreshold","AlarmActions":[{"Ref":"Topic"}]}}}}`}))
+	if err := s.Alarms().SetState("errors", alarm.InAlarm, "testing", ""); err != nil {
+		t.Fatal(err)
+	}
+	wait := 10
+	messages, err := s.Queues().ReceiveMessage(t.Context(), "pages", sqs.Receive{Wait: &wait})
+	if err != nil || len(messages) != 1 {
+		t.Fatalf("%+v %v", messages, err)
+	}
+	for _, part := range []string{`"AlarmName":"errors"`, `"AlarmDescription":"too many"`, `"NewStateValue":"ALARM"`, `"OldStateValue":"INSUFFICIENT_DATA"`, `"NewStateReason":"testing"`, `"Statistic":"SUM"`} {
+		if !strings.Contains(messages[0].Body, part) {
+			t.Errorf("%s lacks %s", messages[0].Body, part)
+		}
+	}
 }

@@ -31,13 +31,14 @@ func must(t testing.TB, err error) {
 
 // world is a journal, metrics and performers in memory.
 type world struct {
-	mu        sync.Mutex
-	documents map[string]map[string][]byte
-	events    []alarm.Event
-	performed []string
-	failing   error // what performing comes to
-	values    map[time.Time]float64
-	clock     *clock.Clock
+	mu         sync.Mutex
+	documents  map[string]map[string][]byte
+	events     []alarm.Event // of states
+	configured []alarm.Event
+	performed  []string
+	failing    error // what performing comes to
+	values     map[time.Time]float64
+	clock      *clock.Clock
 }
 
 func newWorld() *world {
@@ -70,7 +71,13 @@ func (w *world) Write(changes []metrics.Change, events []alarm.Event) error {
 			w.documents[c.Collection][c.Key] = c.Value
 		}
 	}
-	w.events = append(w.events, events...)
+	for _, e := range events {
+		if e.DetailType == "CloudWatch Alarm State Change" {
+			w.events = append(w.events, e)
+		} else {
+			w.configured = append(w.configured, e)
+		}
+	}
 	return nil
 }
 
@@ -228,6 +235,37 @@ func TestEvent(t *testing.T) {
 			t.Error("a state that stays is told again")
 		}
 	})
+}
+
+// EventBridge hears of alarms that are created, changed and deleted.
+func TestConfigurationEvents(t *testing.T) {
+	w := newWorld()
+	a, err := alarm.New(alarm.Config{Journal: w, Metrics: w, Clock: w.clock})
+	must(t, err)
+	n := errorsAlarm()
+	must(t, a.Put(n))
+	must(t, a.Put(n)) // changes nothing
+	n.Description = "too many"
+	must(t, a.Put(n))
+	must(t, a.Delete("errors"))
+	var got []string
+	for _, e := range w.configured {
+		var d struct {
+			Operation     string
+			Configuration struct {
+				Description string
+				Threshold   float64
+				Metrics     []any
+			}
+			PreviousConfiguration map[string]any
+		}
+		must(t, json.Unmarshal([]byte(e.Detail), &d))
+		got = append(got, fmt.Sprint(e.DetailType, " ", d.Operation, " ", d.Configuration.Description, d.Configuration.Threshold, len(d.Configuration.Metrics), d.PreviousConfiguration != nil))
+	}
+	const change = "CloudWatch Alarm Configuration Change"
+	if want := []string{change + " create 1 1 false", change + " update too many1 1 true", change + " delete too many1 1 false"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
 }
 
 // A state that is set by hand lasts until the next evaluation.

@@ -114,6 +114,7 @@ func (w *writing) configured(before, after *Alarm) {
 		c.Type, c.Updated = "Update", w.a.shown(after)
 	}
 	w.item(n, ConfigurationUpdate, fmt.Sprintf("Alarm %q %s", n.Name, verb), c)
+	w.events = append(w.events, w.a.configurationEvent(before, after, strings.ToLower(c.Type)))
 }
 
 // HistoryFilter says which items of histories to list. What is empty takes all.

@@ -123,6 +123,53 @@ func (n *Notification) event() Event {
 	}
 }
 
+// configurationDetail is what EventBridge hears of an alarm that was created, updated or deleted (user guide, "Alarm events and EventBridge").
+type configurationDetail struct {
+	AlarmName     string         `json:"alarmName"`
+	Operation     string         `json:"operation"`
+	State         shownState     `json:"state"`
+	Configuration map[string]any `json:"configuration"`
+	Previous      map[string]any `json:"previousConfiguration,omitempty"`
+}
+
+// configurationEvent tells of an alarm that was created, if before is nil, deleted, if after is, or else changed.
+func (a *Alarms) configurationEvent(before, after *Alarm, operation string) Event {
+	n := after
+	if n == nil {
+		n = before
+	}
+	d := configurationDetail{AlarmName: n.Name, Operation: operation, State: showState(n.State), Configuration: a.configurationOf(n)}
+	if before != nil && after != nil {
+		d.Previous = a.configurationOf(before)
+	}
+	return Event{Time: a.now(), Source: "aws.cloudwatch", DetailType: "CloudWatch Alarm Configuration Change", Resources: []string{a.ARN(n.Name)}, Detail: text(d)}
+}
+
+// configurationOf is an alarm's configuration as events have it.
+func (a *Alarms) configurationOf(n *Alarm) map[string]any {
+	m := map[string]any{
+		"alarmName": n.Name, "actionsEnabled": n.ActionsEnabled, "timestamp": n.Updated.Format(dataTime), "okActions": list(n.OKActions),
+		"alarmActions": list(n.AlarmActions), "insufficientDataActions": list(n.InsufficientDataActions),
+	}
+	if n.Description != "" {
+		m["description"] = n.Description
+	}
+	c := n.Metric
+	if c == nil {
+		m["alarmRule"] = n.Rule
+		return m
+	}
+	m["evaluationPeriods"], m["threshold"], m["comparisonOperator"] = c.EvaluationPeriods, double(c.Threshold), c.ComparisonOperator
+	m["metrics"] = a.notification(n, State{}).detail().Configuration.Metrics
+	if c.DatapointsToAlarm > 0 {
+		m["datapointsToAlarm"] = c.DatapointsToAlarm
+	}
+	if c.TreatMissingData != "" {
+		m["treatMissingData"] = c.TreatMissingData
+	}
+	return m
+}
+
 // LambdaEvent is what a function is invoked with (user guide, "Invoke a Lambda function from an alarm").
 func (n *Notification) LambdaEvent() string {
 	return text(struct {

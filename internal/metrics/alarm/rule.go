@@ -281,8 +281,10 @@ func (p *ruleParser) atLeast() (expression, error) {
 			break
 		}
 	}
-	if !p.take(")") || !p.take(")") {
-		return nil, p.bad("a parenthesis is not closed")
+	for range 2 { // the list, and the whole
+		if !p.take(")") {
+			return nil, p.bad("a parenthesis is not closed")
+		}
 	}
 	if percent {
 		l.needed = (len(l.names)*min(n, 100) + 99) / 100
