@@ -78,6 +78,9 @@ func (d *frontDoor) hosted(r *http.Request) (*hostedKind, HTTPAPI, *http.Request
 	return nil, nil, nil
 }
 
+// hostedTimeout is how long a request to an API or a function URL may take: a function's greatest timeout, and some time to read and write.
+const hostedTimeout = 16 * time.Minute
+
 // serveHosted has an HTTP API or a function URL answer. A page of another computer reaches it only if the API's CORS configuration says so.
 func serveHosted(w http.ResponseWriter, r *http.Request, k *hostedKind, a HTTPAPI) {
 	origin := r.Header.Get("Origin")
@@ -90,6 +93,8 @@ func serveHosted(w http.ResponseWriter, r *http.Request, k *hostedKind, a HTTPAP
 		return
 	}
 	// A function may take longer than the server lets calls of services take.
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // where there is none to lift, as in tests, all is well
+	deadlines, until := http.NewResponseController(w), time.Now().Add(hostedTimeout)
+	_ = deadlines.SetReadDeadline(until)  // where there is none to move, as in tests, all is well
+	_ = deadlines.SetWriteDeadline(until) // the same
 	a.ServeHTTP(w, r)
 }
