@@ -27,3 +27,15 @@ func TestGiveBackStartup(t *testing.T) {
 		t.Errorf("%d KiB of files were mapped before, %d after", before, after)
 	}
 }
+
+// What differs from the file must stay: a dynamic linker's addresses, and variables.
+func TestOwnMappings(t *testing.T) {
+	var code, variables bool
+	for _, m := range ownMappings() {
+		code = code || m.mode == "r-xp" && m.clean
+		variables = variables || m.mode == "rw-p" && !m.clean
+	}
+	if !code || !variables {
+		t.Errorf("clean code %v, changed variables %v: %+v", code, variables, ownMappings())
+	}
+}
