@@ -221,7 +221,7 @@ func (s *Store) openPebble() (err error) {
 		}
 	}()
 	opts := &pebble.Options{
-		FS:                 s.fs,
+		FS:                 zeroedLogs{s.fs},
 		Lock:               s.lock,
 		CacheSize:          s.cacheSize,
 		MemTableSize:       memTableSize,
