@@ -151,7 +151,7 @@ func (s *cloudWatchLogs) describeLogGroups(ctx context.Context, in *describeLogG
 		arn := s.place(ctx).LogGroupARN(g.Name)
 		out.LogGroups = append(out.LogGroups, logGroupItem{
 			LogGroupName: g.Name, CreationTime: g.Created.UnixMilli(), RetentionInDays: g.Retention, ARN: arn + ":*", StoredBytes: g.Bytes,
-			LogGroupClass: class, LogGroupARN: arn, KMSKeyID: g.KMSKeyID, Protected: g.Protected,
+			LogGroupClass: class, LogGroupARN: arn, KMSKeyID: g.KMSKeyID, Protected: g.Protected, MetricFilterCount: g.MetricFilters,
 		})
 	}
 	return out, nil

@@ -356,6 +356,8 @@ type Group struct {
 	KMSKeyID  string // kept and shown; events are not encrypted here
 	Protected bool   // from deletion
 	Bytes     int64  // that its events take
+
+	MetricFilters int // how many it has
 }
 
 // CreateGroup creates a log group of g's name, class, tags, key and protection. The error may be the exception ResourceAlreadyExistsException,
@@ -453,7 +455,8 @@ func (s *Service) Group(name string) (Group, error) {
 
 func (g *group) describe() Group {
 	return Group{
-		Name: g.record.Name, Created: time.UnixMilli(g.record.Created).UTC(), Retention: g.record.Retention, Class: g.record.Class,
+		MetricFilters: len(g.record.Filters),
+		Name:          g.record.Name, Created: time.UnixMilli(g.record.Created).UTC(), Retention: g.record.Retention, Class: g.record.Class,
 		Tags: maps.Clone(g.record.Tags), KMSKeyID: g.record.KMSKeyID, Protected: g.record.Protected, Bytes: g.size(),
 	}
 }
