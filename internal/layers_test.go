@@ -12,7 +12,7 @@ import (
 // rungs is the ladder: a package imports only packages on lower rungs, never sideways, never up (docs/architecture.md).
 var rungs = [][]string{
 	1:  {"sfn", "value", "clock"},
-	2:  {"jsonpath", "jsonata", "schema", "iam", "history", "awsmodel", "pattern"},
+	2:  {"jsonpath", "jsonata", "schema", "iam", "history", "awsmodel", "pattern", "lsm"},
 	3:  {"payload", "vtl"},
 	4:  {"asl", "cfn"},
 	5:  {"engine", "lint", "store", "watch", "lambda", "logs", "awsclient", "s3", "sqs", "sns", "metrics"},

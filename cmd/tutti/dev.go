@@ -129,7 +129,11 @@ func (c *cli) dev(ctx context.Context, o devOptions) (err error) {
 	giveBackStartup()
 	r.server = s
 	reloads.Store(r)
-	w := newWatcher(shown, s, opened)
+	return c.attend(ctx, s, newWatcher(shown, s, opened), r, lines)
+}
+
+// attend shows what executions and functions do, and takes changes in, until the context ends or the server stops.
+func (c *cli) attend(ctx context.Context, s *server, w *watcher, r *reloader, lines functionLines) error {
 	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()
 	for {

@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"math"
 
 	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/tutti-run/tutti/internal/lsm"
 )
 
 // class is a resolution at which values are kept.
@@ -102,19 +103,6 @@ func (m *sum) MergeOlder(value []byte) error { return m.add(value) }
 // Finish implements pebble.ValueMerger.
 func (m *sum) Finish(bool) ([]byte, io.Closer, error) { return m.of.append(nil), nil, nil }
 
-// quiet tells our log what Pebble cannot do; what it does is of no interest.
-type quiet struct{ log *slog.Logger }
-
-func (quiet) Infof(string, ...any) {}
-
-// Errorf implements pebble.Logger.
-func (q quiet) Errorf(format string, args ...any) {
-	q.log.Error("the tree of metrics: " + fmt.Sprintf(format, args...))
-}
-
-// Fatalf implements pebble.Logger. Pebble does not expect it to return.
-func (q quiet) Fatalf(format string, args ...any) { panic(fmt.Sprintf("metrics: "+format, args...)) }
-
 // open opens the folder if it is not open yet; tree is held.
 func (s *Service) open() error {
 	switch {
@@ -141,7 +129,7 @@ func (s *Service) openTree() error {
 		return err
 	}
 	db, err := pebble.Open(s.dir, &pebble.Options{
-		FS: s.fs, Logger: quiet{s.log}, MemTableSize: 4 << 20, CacheSize: 4 << 20, MaxOpenFiles: 100,
+		FS: s.fs, Logger: lsm.Logger(s.log, "metrics"), MemTableSize: 4 << 20, CacheSize: 4 << 20, MaxOpenFiles: 100,
 		FormatMajorVersion: pebble.FormatNewest, Merger: merger,
 	})
 	if err != nil {

@@ -11,6 +11,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/tutti-run/tutti/internal/lsm"
 )
 
 // Store is a folder of buckets. All methods may be called by any number of goroutines. Errors that S3 itself would answer are [*Error].
@@ -93,7 +95,7 @@ func (s *Store) open() error {
 		}
 	}
 	db, err := pebble.Open(s.fs.PathJoin(s.dir, "index"), &pebble.Options{
-		FS: s.fs, Logger: quiet{s.log}, MemTableSize: 4 << 20, CacheSize: 4 << 20, MaxOpenFiles: 100,
+		FS: s.fs, Logger: lsm.Logger(s.log, "object store"), MemTableSize: 4 << 20, CacheSize: 4 << 20, MaxOpenFiles: 100,
 		FormatMajorVersion: pebble.FormatNewest,
 	})
 	if err != nil {
@@ -301,16 +303,4 @@ func (s *Store) lockUpload(id string) (unlock func()) {
 	m := &s.uploads[h.Sum32()%uint32(len(s.uploads))]
 	m.Lock()
 	return m.Unlock
-}
-
-// quiet is Pebble's logger: what it cannot survive is logged before it panics, the rest is nobody's business.
-type quiet struct{ log *slog.Logger }
-
-func (q quiet) Infof(string, ...any) {}
-func (q quiet) Errorf(format string, args ...any) {
-	q.log.Warn("object store: " + fmt.Sprintf(format, args...))
-}
-func (q quiet) Fatalf(format string, args ...any) {
-	q.log.Error("object store: " + fmt.Sprintf(format, args...))
-	panic(fmt.Sprintf(format, args...))
 }

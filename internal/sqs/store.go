@@ -16,6 +16,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/tutti-run/tutti/internal/clock"
+	"github.com/tutti-run/tutti/internal/lsm"
 	"github.com/tutti-run/tutti/internal/sfn"
 )
 
@@ -129,7 +130,7 @@ func (s *Store) open() error {
 		return err
 	}
 	db, err := pebble.Open(s.dir, &pebble.Options{
-		FS: s.fs, Logger: quiet{s.log}, MemTableSize: 4 << 20, CacheSize: 8 << 20, MaxOpenFiles: 100, FormatMajorVersion: pebble.FormatNewest,
+		FS: lsm.ZeroedLogs(s.fs), Logger: lsm.Logger(s.log, "queues"), MemTableSize: 4 << 20, CacheSize: 8 << 20, MaxOpenFiles: 100, FormatMajorVersion: pebble.FormatNewest,
 	})
 	if err != nil {
 		return err
@@ -305,16 +306,4 @@ func (s *Store) NextDue() (due time.Time, ok bool) {
 		}
 	}
 	return due, ok
-}
-
-// quiet is Pebble's logger: what it cannot survive is logged before it panics, the rest is nobody's business.
-type quiet struct{ log *slog.Logger }
-
-func (q quiet) Infof(string, ...any) {}
-func (q quiet) Errorf(format string, args ...any) {
-	q.log.Warn("queues: " + fmt.Sprintf(format, args...))
-}
-func (q quiet) Fatalf(format string, args ...any) {
-	q.log.Error("queues: " + fmt.Sprintf(format, args...))
-	panic(fmt.Sprintf(format, args...))
 }

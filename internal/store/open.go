@@ -17,6 +17,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/bloom"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/atomicfs"
+
+	"github.com/tutti-run/tutti/internal/lsm"
 )
 
 const (
@@ -221,7 +223,7 @@ func (s *Store) openPebble() (err error) {
 		}
 	}()
 	opts := &pebble.Options{
-		FS:                 zeroedLogs{s.fs},
+		FS:                 lsm.ZeroedLogs(s.fs),
 		Lock:               s.lock,
 		CacheSize:          s.cacheSize,
 		MemTableSize:       memTableSize,

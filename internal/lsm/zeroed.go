@@ -1,4 +1,4 @@
-package store
+package lsm
 
 import (
 	"strings"
@@ -6,9 +6,11 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// zeroedLogs is a file system on which write-ahead logs are filled with zeros before they are written to. A commit's fdatasync then has nothing to record but
+// ZeroedLogs returns the file system on which write-ahead logs are filled with zeros before they are written to. A commit's fdatasync then has nothing to record but
 // the bytes themselves, where an append makes the file system record its new length as well: a third of the time, of which every commit waits. Pebble comes to
 // the same with logs that it uses again, but only after megabytes, and anew after each start. It reads zeros as the end of a log.
+func ZeroedLogs(fs vfs.FS) vfs.FS { return zeroedLogs{fs} }
+
 type zeroedLogs struct{ vfs.FS }
 
 // zeroedAhead is how much of a log is filled at a time, in bytes.

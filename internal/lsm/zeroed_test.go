@@ -1,4 +1,4 @@
-package store
+package lsm
 
 import (
 	"bytes"
@@ -33,7 +33,7 @@ func TestZeroedLogs(t *testing.T) {
 		"on a full disk":   {fullDisk{vfs.NewMem()}, "000002.log", zeroedAhead + 15},
 		"the MANIFEST too": {vfs.NewMem(), "MANIFEST-000001", zeroedAhead + 15},
 	} {
-		fs := zeroedLogs{test.fs}
+		fs := ZeroedLogs(test.fs)
 		f, err := fs.Create(test.file, "test")
 		if err != nil {
 			t.Fatal(err)
