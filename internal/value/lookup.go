@@ -47,3 +47,25 @@ func TextAt(o *Object, name string) string {
 		return Text(v)
 	}
 }
+
+// Texts returns the strings of an array, leaving out everything else.
+func Texts(list Array) (texts []string) {
+	for _, v := range list {
+		if text, ok := v.(String); ok {
+			texts = append(texts, string(text))
+		}
+	}
+	return texts
+}
+
+// TextMembers returns all members as [TextAt] does; nil of a nil *Object.
+func TextMembers(o *Object) map[string]string {
+	if o == nil {
+		return nil
+	}
+	texts := map[string]string{}
+	for name := range o.All() {
+		texts[name] = TextAt(o, name)
+	}
+	return texts
+}

@@ -21,6 +21,12 @@ func TestLookup(t *testing.T) {
 	if value.TextAt(inner, "n") != "1.5" || value.ObjectAt(o, "s") != nil || len(value.ArrayAt(o, "a")) != 1 || value.ArrayAt(o, "o") != nil {
 		t.Error("a member is taken for what it is not")
 	}
+	if got := value.TextMembers(o); len(got) != 4 || got["a"] != "[1]" || value.TextMembers(nil) != nil {
+		t.Errorf("the members as texts: %v", got)
+	}
+	if got := value.Texts(value.Array{value.String("x"), value.Int(1), value.String("y")}); len(got) != 2 || got[1] != "y" {
+		t.Errorf("the texts: %v", got)
+	}
 	missing := value.ObjectAt(value.ObjectAt(o, "none"), "n")
 	if missing != nil || value.TextAt(missing, "n") != "" || value.ArrayAt(missing, "n") != nil {
 		t.Error("what is absent has members")

@@ -72,7 +72,7 @@ func readOperation(a *API, document *value.Object, key string, operation *value.
 			case known && authorizer.Type == "JWT":
 				route.Authorization, route.Authorizer = "JWT", name
 				list, _ := scopes.(value.Array)
-				route.Scopes = textsOf(list)
+				route.Scopes = value.Texts(list)
 			default:
 				route.Authorization, route.Authorizer = "CUSTOM", name
 			}
@@ -84,14 +84,14 @@ func readOperation(a *API, document *value.Object, key string, operation *value.
 func readIntegration(o *value.Object) Integration {
 	i := Integration{
 		Type: strings.ToUpper(value.TextAt(o, "type")), Subtype: value.TextAt(o, "integrationSubtype"), URI: value.TextAt(o, "uri"), Method: strings.ToUpper(value.TextAt(o, "httpMethod")),
-		PayloadFormat: value.TextAt(o, "payloadFormatVersion"), Parameters: textMembers(value.ObjectAt(o, "requestParameters")),
+		PayloadFormat: value.TextAt(o, "payloadFormatVersion"), Parameters: value.TextMembers(value.ObjectAt(o, "requestParameters")),
 		Timeout: time.Duration(numberOf(o, "timeoutInMillis")) * time.Millisecond,
 	}
 	if responses := value.ObjectAt(o, "responseParameters"); responses != nil {
 		i.ResponseParameters = map[string]map[string]string{}
 		for status, changes := range responses.All() {
 			c, _ := changes.(*value.Object)
-			i.ResponseParameters[status] = textMembers(c)
+			i.ResponseParameters[status] = value.TextMembers(c)
 		}
 	}
 	return i
@@ -103,8 +103,8 @@ func readCORS(a *API, o *value.Object) {
 	}
 	credentials, _ := value.Lookup(o, "allowCredentials")
 	a.CORS = &CORS{
-		AllowOrigins: textsOf(value.ArrayAt(o, "allowOrigins")), AllowMethods: textsOf(value.ArrayAt(o, "allowMethods")), AllowHeaders: textsOf(value.ArrayAt(o, "allowHeaders")),
-		ExposeHeaders: textsOf(value.ArrayAt(o, "exposeHeaders")), AllowCredentials: credentials == value.Bool(true), MaxAge: int(numberOf(o, "maxAge")),
+		AllowOrigins: value.Texts(value.ArrayAt(o, "allowOrigins")), AllowMethods: value.Texts(value.ArrayAt(o, "allowMethods")), AllowHeaders: value.Texts(value.ArrayAt(o, "allowHeaders")),
+		ExposeHeaders: value.Texts(value.ArrayAt(o, "exposeHeaders")), AllowCredentials: credentials == value.Bool(true), MaxAge: int(numberOf(o, "maxAge")),
 	}
 }
 
@@ -118,7 +118,7 @@ func readSchemes(a *API, schemes *value.Object) {
 		}
 		jwt := value.ObjectAt(o, "jwtConfiguration")
 		authorizer := Authorizer{
-			Name: name, Type: strings.ToUpper(value.TextAt(o, "type")), Issuer: value.TextAt(jwt, "issuer"), Audience: textsOf(value.ArrayAt(jwt, "audience")),
+			Name: name, Type: strings.ToUpper(value.TextAt(o, "type")), Issuer: value.TextAt(jwt, "issuer"), Audience: value.Texts(value.ArrayAt(jwt, "audience")),
 			URI: value.TextAt(o, "authorizerUri"), PayloadFormat: value.TextAt(o, "authorizerPayloadFormatVersion"),
 			CacheFor: time.Duration(numberOf(o, "authorizerResultTtlInSeconds")) * time.Second,
 		}
@@ -129,7 +129,7 @@ func readSchemes(a *API, schemes *value.Object) {
 				authorizer.IdentitySources = append(authorizer.IdentitySources, strings.TrimSpace(part))
 			}
 		} else {
-			authorizer.IdentitySources = textsOf(value.ArrayAt(o, "identitySource"))
+			authorizer.IdentitySources = value.Texts(value.ArrayAt(o, "identitySource"))
 		}
 		a.Authorizers[name] = authorizer
 	}
@@ -142,24 +142,4 @@ func numberOf(o *value.Object, name string) int64 {
 	}
 	n, _ := value.Integer(v)
 	return n
-}
-
-func textsOf(list value.Array) (texts []string) {
-	for _, v := range list {
-		if text, ok := v.(value.String); ok {
-			texts = append(texts, string(text))
-		}
-	}
-	return texts
-}
-
-func textMembers(o *value.Object) map[string]string {
-	if o == nil {
-		return nil
-	}
-	texts := map[string]string{}
-	for name := range o.All() {
-		texts[name] = value.TextAt(o, name)
-	}
-	return texts
 }

@@ -38,7 +38,7 @@ func ReadOpenAPI(a *API, document *value.Object) error {
 	for kind, v := range value.Members(value.ObjectAt(document, "x-amazon-apigateway-gateway-responses")) {
 		o, _ := v.(*value.Object)
 		a.GatewayResponses[kind] = GatewayResponse{
-			Status: int(numberOf(o, "statusCode")), Parameters: textMembers(value.ObjectAt(o, "responseParameters")), Templates: textMembers(value.ObjectAt(o, "responseTemplates")),
+			Status: int(numberOf(o, "statusCode")), Parameters: value.TextMembers(value.ObjectAt(o, "responseParameters")), Templates: value.TextMembers(value.ObjectAt(o, "responseTemplates")),
 		}
 	}
 	d.readAuthorizers()
@@ -150,7 +150,7 @@ func (d *openAPI) readSecurity(m *Method, operation *value.Object) {
 			switch {
 			case isAuthorizer && a.Type == "COGNITO_USER_POOLS":
 				list, _ := scopes.(value.Array)
-				m.Authorization, m.Authorizer, m.Scopes = a.Type, name, textsOf(list)
+				m.Authorization, m.Authorizer, m.Scopes = a.Type, name, value.Texts(list)
 			case isAuthorizer:
 				m.Authorization, m.Authorizer = "CUSTOM", name
 			case strings.EqualFold(value.TextAt(scheme, "x-amazon-apigateway-authtype"), "awsSigv4"), name == "AWS_IAM", name == "sigv4":
@@ -173,7 +173,7 @@ func (d *openAPI) readAuthorizers() {
 		}
 		a := Authorizer{
 			Name: name, Type: strings.ToUpper(value.TextAt(o, "type")), URI: value.TextAt(o, "authorizerUri"), Validation: value.TextAt(o, "identityValidationExpression"),
-			CacheFor: usualCache, Pools: textsOf(value.ArrayAt(o, "providerARNs")), Sources: SplitSources(value.TextAt(o, "identitySource")),
+			CacheFor: usualCache, Pools: value.Texts(value.ArrayAt(o, "providerARNs")), Sources: SplitSources(value.TextAt(o, "identitySource")),
 		}
 		if _, given := value.Lookup(o, "authorizerResultTtlInSeconds"); given {
 			a.CacheFor = time.Duration(numberOf(o, "authorizerResultTtlInSeconds")) * time.Second
@@ -201,8 +201,8 @@ func SplitSources(list string) (sources []string) {
 func readIntegration(o *value.Object) *Integration {
 	i := &Integration{
 		Type: strings.ToUpper(value.TextAt(o, "type")), URI: value.TextAt(o, "uri"), Verb: strings.ToUpper(value.TextAt(o, "httpMethod")),
-		Templates: textMembers(value.ObjectAt(o, "requestTemplates")), Passthrough: strings.ToUpper(value.TextAt(o, "passthroughBehavior")),
-		Parameters: textMembers(value.ObjectAt(o, "requestParameters")), Timeout: time.Duration(numberOf(o, "timeoutInMillis")) * time.Millisecond,
+		Templates: value.TextMembers(value.ObjectAt(o, "requestTemplates")), Passthrough: strings.ToUpper(value.TextAt(o, "passthroughBehavior")),
+		Parameters: value.TextMembers(value.ObjectAt(o, "requestParameters")), Timeout: time.Duration(numberOf(o, "timeoutInMillis")) * time.Millisecond,
 	}
 	for pattern, v := range value.Members(value.ObjectAt(o, "responses")) {
 		r, _ := v.(*value.Object)
@@ -214,7 +214,7 @@ func readIntegration(o *value.Object) *Integration {
 			status = 200
 		}
 		i.Responses = append(i.Responses, Response{
-			Pattern: pattern, Status: status, Templates: textMembers(value.ObjectAt(r, "responseTemplates")), Parameters: textMembers(value.ObjectAt(r, "responseParameters")),
+			Pattern: pattern, Status: status, Templates: value.TextMembers(value.ObjectAt(r, "responseTemplates")), Parameters: value.TextMembers(value.ObjectAt(r, "responseParameters")),
 		})
 	}
 	return i
@@ -226,24 +226,4 @@ func boolOf(o *value.Object, name string) bool { return value.TextAt(o, name) ==
 func numberOf(o *value.Object, name string) int64 {
 	n, _ := strconv.ParseInt(value.TextAt(o, name), 10, 64)
 	return n
-}
-
-func textsOf(list value.Array) (texts []string) {
-	for _, v := range list {
-		if text, ok := v.(value.String); ok {
-			texts = append(texts, string(text))
-		}
-	}
-	return texts
-}
-
-func textMembers(o *value.Object) map[string]string {
-	if o == nil {
-		return nil
-	}
-	texts := map[string]string{}
-	for name := range o.All() {
-		texts[name] = value.TextAt(o, name)
-	}
-	return texts
 }
