@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/tutti-run/tutti/internal/awsclient"
 	"github.com/tutti-run/tutti/internal/sfn"
 	"github.com/tutti-run/tutti/internal/sns"
 )
@@ -370,7 +369,7 @@ func (t *topics) publishBatch(_ context.Context, in *publishBatchInput) (*publis
 			out.Successful = append(out.Successful, publishOutput{in.Entries[i].ID, published[i].ID, published[i].Sequence})
 			continue
 		}
-		out.Failed = append(out.Failed, noticeRefusal(in.Entries[i].ID, err))
+		out.Failed = append(out.Failed, batchRefusal("sns", in.Entries[i].ID, err))
 	}
 	return out, nil
 }
@@ -394,16 +393,4 @@ func checkNotices(entries []notice) error {
 		seen[e.ID] = true
 	}
 	return nil
-}
-
-// noticeRefusal says of an entry why it was refused, by the code that the query protocol has for it.
-func noticeRefusal(id string, err error) batchFailure {
-	f := batchFailure{ID: id, Code: "InternalError", Message: err.Error()}
-	if refused, ok := err.(*sfn.Exception); ok {
-		f.SenderFault, f.Code, f.Message = true, string(refused.Name), refused.Message
-		if model, ok := models.Service("sns"); ok {
-			f.Code = awsclient.QueryCode(model, string(refused.Name))
-		}
-	}
-	return f
 }

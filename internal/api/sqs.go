@@ -403,11 +403,11 @@ type batchFailure struct {
 }
 
 // batchRefusal says of an entry why it was refused, by the code that the query protocol has for it.
-func batchRefusal(id string, err error) batchFailure {
+func batchRefusal(service, id string, err error) batchFailure {
 	f := batchFailure{ID: id, Code: "InternalError", Message: err.Error()}
 	if refused, ok := err.(*sfn.Exception); ok {
 		f.SenderFault, f.Code, f.Message = true, string(refused.Name), refused.Message
-		if model, ok := models.Service("sqs"); ok {
+		if model, ok := models().Service(service); ok {
 			f.Code = awsclient.QueryCode(model, string(refused.Name))
 		}
 	}

@@ -115,7 +115,7 @@ func (q *queues) sendMessageBatch(ctx context.Context, in *sendMessageBatchInput
 	out := &batchOutput[sendMessageOutput]{}
 	for i, err := range errs {
 		if err != nil {
-			out.Failed = append(out.Failed, batchRefusal(ids[i], err))
+			out.Failed = append(out.Failed, batchRefusal("sqs", ids[i], err))
 		} else {
 			out.Successful = append(out.Successful, sentOutput(ids[i], sent[i]))
 		}
@@ -303,7 +303,7 @@ func (q *queues) batch(kind string, in *receiptBatchInput, do func(name string, 
 	out := &batchOutput[batchSuccess]{}
 	for i, err := range errs {
 		if err != nil {
-			out.Failed = append(out.Failed, batchRefusal(ids[i], err))
+			out.Failed = append(out.Failed, batchRefusal("sqs", ids[i], err))
 		} else {
 			out.Successful = append(out.Successful, batchSuccess{ids[i]})
 		}

@@ -8,20 +8,21 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 
 	"github.com/tutti-run/tutti/internal/awsclient"
 	"github.com/tutti-run/tutti/internal/awsmodel"
 )
 
-// models describe AWS's services. They are read as they are needed.
-var models = awsmodel.New()
+// models describe AWS's services. They are read when the first request needs them, since every command of the program would wait for them otherwise.
+var models = sync.OnceValue(awsmodel.New)
 
 // translated lets clients that speak the query protocol or CBOR use a service that is written for the JSON protocol. service is its name in the models,
 // target what its operations bear in X-Amz-Target. It also says in a header what the query protocol calls an error, where clients expect that of JSON, too
 // (Smithy documentation, "awsQueryCompatible").
 func translated(service, target string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		model, ok := models.Service(service)
+		model, ok := models().Service(service)
 		if !ok {
 			next.ServeHTTP(w, r)
 			return
