@@ -145,7 +145,7 @@ func (k *risky) check() {
 // receives as were answered; a message that is hidden stays so, and what was sent is known as a duplicate.
 func TestPowerCut(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
-		k := &risky{ctx: t.Context(), r: r, fs: vfs.NewCrashableMem(), clock: clock.Real(), queue: "q", model: map[string]held{}}
+		k := &risky{ctx: t.Context(), r: r, fs: vfs.NewCrashableMem(), clock: clock.Fast(slow), queue: "q", model: map[string]held{}}
 		k.open()
 		defer func() { _ = k.s.Close() }()
 		attributes := map[string]string{"VisibilityTimeout": "600"}

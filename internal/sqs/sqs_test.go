@@ -26,6 +26,9 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
+// slow is the rate of a clock that goes on a microsecond in a second: what happens before the test moves it on takes no time.
+const slow = 1e-6
+
 // world is a store with a clock that can be moved on.
 type world struct {
 	t     *testing.T
@@ -35,7 +38,11 @@ type world struct {
 
 func newWorld(t *testing.T, fs vfs.FS) *world {
 	t.Helper()
-	c := clock.Real()
+	return newWorldAt(t, fs, clock.Fast(slow))
+}
+
+func newWorldAt(t *testing.T, fs vfs.FS, c *clock.Clock) *world {
+	t.Helper()
 	w := &world{t, sqs.New("/data/sqs", sqs.WithFS(fs), sqs.WithClock(c)), c}
 	t.Cleanup(func() {
 		if err := w.s.Close(); err != nil {
@@ -305,7 +312,7 @@ func TestMoveTask(t *testing.T) {
 	if err := w.s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	w = newWorld(t, fs)
+	w = newWorldAt(t, fs, clock.Real())
 	if got := w.receive("other", sqs.Receive{Wait: new(20)}); len(got) != 1 {
 		t.Fatalf("got %v", got)
 	}
@@ -589,7 +596,7 @@ func known(err error) bool {
 
 // TestChanges has settings change, queues come and go and the clock ask, while messages are sent and received.
 func TestChanges(t *testing.T) {
-	w := newWorld(t, vfs.NewMem())
+	w := newWorldAt(t, vfs.NewMem(), clock.Real())
 	w.create("dead")
 	w.create("q", "RedrivePolicy", `{"deadLetterTargetArn":"`+w.s.ARN("dead")+`","maxReceiveCount":1}`)
 	var wg sync.WaitGroup
