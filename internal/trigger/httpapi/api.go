@@ -230,7 +230,7 @@ func (h *Handler) checkRoute(r Route) (problems []string) {
 			add("its authorizer %q needs an Issuer and an Audience", r.Authorizer)
 		case a.Type == "JWT" && h.services.Keys == nil:
 			add("JWTs cannot be checked: there is nowhere to get keys from")
-		case a.Type == "REQUEST" && (FunctionOf(a.URI) == "" || h.services.Functions == nil):
+		case a.Type == "REQUEST" && (FunctionOf(WithoutVariables(a.URI)) == "" || h.services.Functions == nil):
 			add("its authorizer %q names no Lambda function in AuthorizerUri", r.Authorizer)
 		}
 	default:

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,11 +14,48 @@ import (
 
 // verdict is what an authorizer found out.
 type verdict struct {
-	allowed  bool
-	claims   map[string]string // of a JWT
-	scopes   []string
-	context  map[string]any // of a function
-	identity string         // ARN of who signed the request
+	allowed bool
+	claims  map[string]string // of a JWT
+	scopes  []string          // those of the JWT that the route asks for; nil where it asks for none
+	context map[string]any    // of a function
+	signer  *signer           // of a signed request
+}
+
+// signer is what events say of whoever signed the request.
+type signer struct {
+	AccessKey       string  `json:"accessKey"`
+	AccountID       string  `json:"accountId"`
+	CallerID        string  `json:"callerId"`
+	CognitoIdentity *string `json:"cognitoIdentity"`
+	PrincipalOrgID  *string `json:"principalOrgId"`
+	UserARN         string  `json:"userArn"`
+	UserID          string  `json:"userId"`
+}
+
+// signedBy finds who signed the request, an identity's ARN, with the account that stands in for one that names none; nil if nobody known did. The id of
+// a root user is its account; there is nothing to tell of others, whose ids only AWS has.
+func (s Services) signedBy(r *http.Request, account string) *signer {
+	if s.Identity == nil {
+		return nil
+	}
+	arn, ok := s.Identity(r)
+	if !ok {
+		return nil
+	}
+	if parts := strings.Split(arn, ":"); len(parts) > 5 && parts[4] != "" {
+		account = parts[4]
+	}
+	return &signer{AccessKey: signingKey(r), AccountID: account, CallerID: account, UserARN: arn, UserID: account}
+}
+
+// signingKey is the id of the access key that a request is signed with, "" if it is not signed.
+func signingKey(r *http.Request) string {
+	credential := r.URL.Query().Get("X-Amz-Credential")
+	if _, after, ok := strings.Cut(r.Header.Get("Authorization"), "Credential="); ok {
+		credential = after
+	}
+	key, _, _ := strings.Cut(credential, "/")
+	return key
 }
 
 // forV2 is the authorizer's member in an event of format 2.0; nil if there was none.
@@ -27,8 +65,8 @@ func (v verdict) forV2() any {
 		return map[string]any{"jwt": map[string]any{"claims": v.claims, "scopes": v.scopes}}
 	case v.context != nil:
 		return map[string]any{"lambda": v.context}
-	case v.identity != "":
-		return map[string]any{"iam": map[string]any{"userArn": v.identity}}
+	case v.signer != nil:
+		return map[string]any{"iam": v.signer}
 	}
 	return nil
 }
@@ -50,13 +88,11 @@ func (h *Handler) authorize(in *request) *response {
 	case "CUSTOM":
 		return h.authorizeByFunction(in, a)
 	case "AWS_IAM":
-		if h.services.Identity != nil {
-			if arn, ok := h.services.Identity(in.Request); ok {
-				in.who = verdict{allowed: true, identity: arn}
-				return nil
-			}
+		if s := h.services.signedBy(in.Request, in.api.Account); s != nil {
+			in.who = verdict{allowed: true, signer: s}
+			return nil
 		}
-		return refused(refusal{http.StatusForbidden, "Forbidden"})
+		return refused(forbidden)
 	}
 	return nil
 }
@@ -82,9 +118,13 @@ func (h *Handler) authorizeJWT(in *request, a Authorizer) *response {
 	for name, v := range claims {
 		in.who.claims[name] = claimText(v)
 	}
-	in.who.scopes = scopesOf(claims)
-	if len(in.route.Scopes) > 0 && !slices.ContainsFunc(in.route.Scopes, func(s string) bool { return slices.Contains(in.who.scopes, s) }) {
-		out := refused(refusal{http.StatusForbidden, "Forbidden"})
+	for _, s := range scopesOf(claims) {
+		if slices.Contains(in.route.Scopes, s) {
+			in.who.scopes = append(in.who.scopes, s)
+		}
+	}
+	if len(in.route.Scopes) > 0 && len(in.who.scopes) == 0 {
+		out := refused(forbidden)
 		out.headers.Set("Www-Authenticate", fmt.Sprintf(`Bearer scope="%s" error="insufficient_scope"`, strings.Join(in.route.Scopes, " ")))
 		return out
 	}
@@ -93,7 +133,7 @@ func (h *Handler) authorizeJWT(in *request, a Authorizer) *response {
 
 // unauthorized is the answer to a request without a valid token.
 func unauthorized(why string) *response {
-	out := refused(refusal{http.StatusUnauthorized, "Unauthorized"})
+	out := refused(noToken)
 	challenge := "Bearer"
 	if why != "" {
 		challenge += fmt.Sprintf(` scope="" error="invalid_token" error_description="%s"`, strings.ReplaceAll(why, `"`, "'"))
@@ -145,7 +185,7 @@ func (h *Handler) authorizeByFunction(in *request, a Authorizer) *response {
 	for _, source := range a.IdentitySources {
 		v, ok := selection{request: in}.fill(source)
 		if !ok || v == "" {
-			return refused(refusal{http.StatusUnauthorized, "Unauthorized"})
+			return refused(noToken)
 		}
 		identity = append(identity, v)
 	}
@@ -155,7 +195,7 @@ func (h *Handler) authorizeByFunction(in *request, a Authorizer) *response {
 	}
 	v, err := h.askFunction(in, a, identity)
 	if err != nil {
-		return failedIntegration(err.Error())
+		return refusedBecause(failedAuth, err.Error())
 	}
 	if a.CacheFor > 0 && len(identity) > 0 {
 		h.answers.put(key, v, in.time.Add(min(a.CacheFor, time.Hour)))
@@ -167,10 +207,13 @@ func (h *Handler) authorizeByFunction(in *request, a Authorizer) *response {
 func (in *request) pass(v verdict) *response {
 	in.who = v
 	if !v.allowed {
-		return refused(refusal{http.StatusForbidden, "Forbidden"})
+		return refused(forbidden)
 	}
 	return nil
 }
+
+// authorizerTimeout is how long a function may take to decide (developer guide, "Quotas for configuring and running an HTTP API").
+const authorizerTimeout = 10 * time.Second
 
 func (h *Handler) askFunction(in *request, a Authorizer, identity []string) (verdict, error) {
 	stage, method, path := in.stage.Name, in.Method, strings.TrimPrefix(in.path, "/")
@@ -185,10 +228,13 @@ func (h *Handler) askFunction(in *request, a Authorizer, identity []string) (ver
 		e.Type, e.MethodARN, e.Identity, e.Body = "REQUEST", arn, strings.Join(identity, ","), nil
 		event = e
 	}
-	payload, why := h.invoke(in.Context(), FunctionOf(a.URI), event, in.trace())
-	if why != "" {
-		return verdict{}, errors.New(why)
+	ctx, cancel := context.WithTimeout(in.Context(), authorizerTimeout)
+	defer cancel()
+	answer, err := h.invoke(ctx, in, a.URI, event)
+	if err != nil {
+		return verdict{}, err
 	}
+	payload := answer.Payload
 	if a.SimpleAnswers {
 		return simpleVerdict(payload)
 	}

@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -11,11 +12,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 
+	"github.com/tutti-run/tutti/internal/lambda"
 	"github.com/tutti-run/tutti/internal/trigger/httpapi"
 )
 
@@ -99,8 +102,28 @@ func TestJWT(t *testing.T) {
 	}
 	ask(t, h, "GET", "/a", "", "Authorization", sign(good()))
 	got, _ := json.Marshal(f.event["requestContext"].(map[string]any)["authorizer"])
-	if want := `{"jwt":{"claims":{"aud":"shop","exp":"1800000060","groups":"[a b]","iss":"https://issuer.example","n":"1.5","scope":"read other","sub":"me"},"scopes":["read","other"]}}`; string(got) != want {
+	if want := `{"jwt":{"claims":{"aud":"shop","exp":"1800000060","groups":"[a b]","iss":"https://issuer.example","n":"1.5","scope":"read other","sub":"me"},"scopes":["read"]}}`; string(got) != want {
 		t.Errorf("authorizer %s\nwant %s", got, want)
+	}
+}
+
+// A route that asks for no scopes tells its function of none, whatever the token has.
+func TestScopesOfARouteWithoutScopes(t *testing.T) {
+	sign, keys := signer(t)
+	file := filepath.Join(t.TempDir(), "jwks.json")
+	if err := os.WriteFile(file, keys, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	now := time.Unix(1_800_000_000, 0)
+	api := oneRoute("GET /a", toFunction("f", "2.0"))
+	api.Authorizers = map[string]httpapi.Authorizer{"j": {Type: "JWT", Issuer: issuer, Audience: []string{"shop"}, IdentitySources: []string{"$request.header.Authorization"}}}
+	api.Routes[0].Authorization, api.Routes[0].Authorizer = "JWT", "j"
+	f := &functions{answers: map[string]string{"f": `"ok"`}}
+	h := noProblems(t, api, httpapi.Services{Functions: f, Keys: &httpapi.Keys{Files: map[string]string{issuer: file}}, Now: func() time.Time { return now }})
+	ask(t, h, "GET", "/a", "", "Authorization", sign(map[string]any{"iss": issuer, "aud": "shop", "exp": now.Unix() + 60, "scope": "read write"}))
+	jwt := f.event["requestContext"].(map[string]any)["authorizer"].(map[string]any)["jwt"].(map[string]any)
+	if scopes, given := jwt["scopes"]; !given || scopes != nil {
+		t.Errorf("jwt %v, want the scopes to be null", jwt)
 	}
 }
 
@@ -210,4 +233,70 @@ func TestSignedRequests(t *testing.T) {
 	if r := ask(t, h, "GET", "/a", "", "Authorization", "signed"); r.StatusCode != 200 {
 		t.Errorf("signed: %s", r.Status)
 	}
+}
+
+// Who signed a request stands in both formats of events.
+func TestSignersInEvents(t *testing.T) {
+	const signed = "AWS4-HMAC-SHA256 Credential=AKIA1/20260101/us-east-1/execute-api/aws4_request, SignedHeaders=host, Signature=1"
+	for format, want := range map[string]string{
+		"2.0": `{"iam":{"accessKey":"AKIA1","accountId":"222222222222","callerId":"222222222222","cognitoIdentity":null,"principalOrgId":null,"userArn":"arn:aws:iam::222222222222:root","userId":"222222222222"}}`,
+		"1.0": `{"accessKey":"AKIA1","accountId":"222222222222","caller":"222222222222","cognitoAmr":null,"cognitoAuthenticationProvider":null,"cognitoAuthenticationType":null,"cognitoIdentityId":null,` +
+			`"cognitoIdentityPoolId":null,"principalOrgId":null,"sourceIp":"192.0.2.1","user":"222222222222","userAgent":"test","userArn":"arn:aws:iam::222222222222:root"}`,
+	} {
+		api := oneRoute("GET /a", toFunction("f", format))
+		api.Routes[0].Authorization = "AWS_IAM"
+		f := &functions{answers: map[string]string{"f": `{"statusCode":200}`}}
+		h := noProblems(t, api, httpapi.Services{Functions: f, Identity: func(*http.Request) (string, bool) { return "arn:aws:iam::222222222222:root", true }})
+		ask(t, h, "GET", "/a", "", "Authorization", signed, "User-Agent", "test")
+		context := f.event["requestContext"].(map[string]any)
+		member := map[string]string{"2.0": "authorizer", "1.0": "identity"}[format]
+		if got, _ := json.Marshal(context[member]); string(got) != want {
+			t.Errorf("format %s: %s\nwant %s", format, got, want)
+		}
+	}
+}
+
+// A preflight request to a route that takes OPTIONS is the authorizer's affair; to others the gateway answers by itself.
+func TestPreflightOfRoutesWithAuthorizers(t *testing.T) {
+	for _, tt := range []struct {
+		key    string
+		open   bool // there is a route for OPTIONS without an authorizer, too
+		status int
+	}{
+		{"GET /a", false, 204}, {"ANY /a", false, 401}, {"$default", false, 401}, {"$default", true, 204},
+	} {
+		api := oneRoute(tt.key, toFunction("f", "2.0"))
+		api.Authorizers = map[string]httpapi.Authorizer{"c": {Type: "REQUEST", URI: functionARN + "auth", IdentitySources: []string{"$request.header.Authorization"}, SimpleAnswers: true}}
+		api.Routes[0].Authorization, api.Routes[0].Authorizer = "CUSTOM", "c"
+		if tt.open {
+			api.Routes = append(api.Routes, httpapi.Route{Key: "OPTIONS /{proxy+}", Integration: "i"})
+		}
+		api.CORS = &httpapi.CORS{AllowOrigins: []string{"*"}, AllowMethods: []string{"GET"}}
+		f := &functions{answers: map[string]string{"f": `"ok"`, "auth": `{"isAuthorized":true}`}}
+		h := noProblems(t, api, httpapi.Services{Functions: f})
+		if r := ask(t, h, "OPTIONS", "/a", "", "Origin", "https://a", "Access-Control-Request-Method", "GET"); r.StatusCode != tt.status || f.asked != 0 {
+			t.Errorf("%s, open %t: %s after %d calls, want %d", tt.key, tt.open, r.Status, f.asked, tt.status)
+		}
+	}
+}
+
+// stuck is an Invoker whose functions never answer.
+type stuck struct{}
+
+func (stuck) Invoke(ctx context.Context, _ lambda.Invocation) (lambda.Result, error) {
+	<-ctx.Done()
+	return lambda.Result{}, ctx.Err()
+}
+
+func TestAuthorizerThatDoesNotAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api := oneRoute("GET /a", toFunction("f", "2.0"))
+		api.Authorizers = map[string]httpapi.Authorizer{"c": {Type: "REQUEST", URI: functionARN + "auth"}}
+		api.Routes[0].Authorization, api.Routes[0].Authorizer = "CUSTOM", "c"
+		h := noProblems(t, api, httpapi.Services{Functions: stuck{}})
+		began := time.Now()
+		if r := ask(t, h, "GET", "/a", ""); r.StatusCode != 500 || time.Since(began) != 10*time.Second {
+			t.Errorf("%s after %v, want 500 after ten seconds", r.Status, time.Since(began))
+		}
+	})
 }

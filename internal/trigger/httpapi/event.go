@@ -139,10 +139,30 @@ type contextV1 struct {
 	Stage        string         `json:"stage"`
 }
 
+// identityV1 is who sends the request, as far as is known.
 type identityV1 struct {
-	SourceIP  string  `json:"sourceIp"`
-	UserAgent string  `json:"userAgent"`
-	UserARN   *string `json:"userArn"`
+	AccessKey                     *string `json:"accessKey"`
+	AccountID                     *string `json:"accountId"`
+	Caller                        *string `json:"caller"`
+	CognitoAMR                    *string `json:"cognitoAmr"`
+	CognitoAuthenticationProvider *string `json:"cognitoAuthenticationProvider"`
+	CognitoAuthenticationType     *string `json:"cognitoAuthenticationType"`
+	CognitoIdentityID             *string `json:"cognitoIdentityId"`
+	CognitoIdentityPoolID         *string `json:"cognitoIdentityPoolId"`
+	PrincipalOrgID                *string `json:"principalOrgId"`
+	SourceIP                      string  `json:"sourceIp"`
+	User                          *string `json:"user"`
+	UserAgent                     string  `json:"userAgent"`
+	UserARN                       *string `json:"userArn"`
+}
+
+// identityV1 is the identity of the request's sender.
+func (in *request) identityV1() identityV1 {
+	who := identityV1{SourceIP: in.source, UserAgent: in.UserAgent()}
+	if s := in.who.signer; s != nil {
+		who.AccessKey, who.AccountID, who.Caller, who.User, who.UserARN = &s.AccessKey, &s.AccountID, &s.CallerID, &s.UserID, &s.UserARN
+	}
+	return who
 }
 
 func (in *request) eventV1() eventV1 {
@@ -156,13 +176,10 @@ func (in *request) eventV1() eventV1 {
 		PathParams: in.vars, Variables: in.stage.Variables,
 		Context: contextV1{
 			AccountID: in.api.Account, APIID: in.api.ID, Authorizer: in.who.forV1(), DomainName: in.Host, DomainPrefix: prefix, ExtendedID: in.id,
-			Method: in.Method, Identity: identityV1{SourceIP: in.source, UserAgent: in.UserAgent()}, Path: in.rawPath(), Protocol: in.Proto,
+			Method: in.Method, Identity: in.identityV1(), Path: in.rawPath(), Protocol: in.Proto,
 			RequestID: in.id, RequestTime: in.time.UTC().Format(clfTime), TimeEpoch: in.time.UnixMilli(), ResourceID: in.route.Key,
 			ResourcePath: resource, Stage: in.stage.Name,
 		},
-	}
-	if in.who.identity != "" {
-		e.Context.Identity.UserARN = &in.who.identity
 	}
 	for name, values := range in.headers() {
 		e.Headers[name], e.MultiHeaders[name] = values[len(values)-1], values
@@ -191,8 +208,11 @@ type functionAnswer struct {
 }
 
 // readAnswer makes the response of a function's answer. In format 2.0 an answer without a status code is the body of a response with status 200; in
-// format 1.0 the members must be there.
-func readAnswer(payload []byte, format string) (*response, error) {
+// format 1.0 the members must be there. Each format has its own way to set a header several times, and the service looks at no other: cookies in 2.0,
+// multiValueHeaders in 1.0.
+//
+// contentType is that of an answer that has a status code and names none.
+func readAnswer(payload []byte, format, contentType string) (*response, error) {
 	var a functionAnswer
 	err := json.Unmarshal(payload, &a)
 	plain := err != nil || len(a.StatusCode) == 0 || bytes.TrimSpace(payload)[0] != '{'
@@ -206,7 +226,7 @@ func readAnswer(payload []byte, format string) (*response, error) {
 	if err != nil || status < 100 || status > 599 {
 		return nil, fmt.Errorf("the function's answer has the statusCode %s", a.StatusCode)
 	}
-	out := &response{status: status, headers: http.Header{}, cookies: a.Cookies, body: []byte(plainJSON(a.Body))}
+	out := &response{status: status, headers: http.Header{}, body: []byte(plainJSON(a.Body))}
 	if a.IsBase64 {
 		if out.body, err = base64.StdEncoding.DecodeString(string(out.body)); err != nil {
 			return nil, errors.New("the function's body is not base64")
@@ -215,6 +235,9 @@ func readAnswer(payload []byte, format string) (*response, error) {
 	for name, v := range a.Headers {
 		out.headers.Set(name, plainJSON(v))
 	}
+	if format == formatV2 {
+		out.cookies, a.MultiHeaders = a.Cookies, nil
+	}
 	for name, values := range a.MultiHeaders {
 		out.headers.Del(name)
 		for _, v := range values {
@@ -222,17 +245,18 @@ func readAnswer(payload []byte, format string) (*response, error) {
 		}
 	}
 	if out.headers.Get("Content-Type") == "" {
-		out.headers.Set("Content-Type", "text/plain;charset=UTF-8")
-		if format == formatV2 {
-			out.headers.Set("Content-Type", "application/json")
-		}
+		out.headers.Set("Content-Type", contentType)
 	}
 	return out, nil
 }
 
-// plainAnswer is an inferred response: JSON as it is, a string as its text.
+// plainAnswer is an inferred response: JSON as it is, null too, a string as its text.
 func plainAnswer(payload []byte) *response {
-	return &response{status: http.StatusOK, headers: http.Header{"Content-Type": {"application/json"}}, body: []byte(plainJSON(payload))}
+	body := plainJSON(payload)
+	if string(bytes.TrimSpace(payload)) == "null" {
+		body = "null"
+	}
+	return &response{status: http.StatusOK, headers: http.Header{"Content-Type": {"application/json"}}, body: []byte(body)}
 }
 
 // plainJSON is the text of a JSON string, nothing for null, and any other JSON as it is.

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"net"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -22,6 +23,17 @@ func Forwarded(r *http.Request, source, trace string) http.Header {
 	out.Set("X-Forwarded-Proto", "http")
 	return out
 }
+
+// stageVariable is a variable in a URI.
+var stageVariable = regexp.MustCompile(`\$\{stageVariables\.([A-Za-z0-9_]+)\}`)
+
+// FillVariables puts a stage's variables into the URI of an integration or authorizer; those that the stage lacks are empty.
+func FillVariables(uri string, variables map[string]string) string {
+	return stageVariable.ReplaceAllStringFunc(uri, func(text string) string { return variables[stageVariable.FindStringSubmatch(text)[1]] })
+}
+
+// WithoutVariables puts a word in the place of stage variables, whose values only the stages have.
+func WithoutVariables(uri string) string { return stageVariable.ReplaceAllString(uri, "x") }
 
 // Trace is the X-Ray trace header of a request: the client's, or a new one made of the request's id, a UUID, and time.
 func Trace(h http.Header, id string, at time.Time) string {

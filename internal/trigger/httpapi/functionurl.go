@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"strings"
 
 	"github.com/google/uuid"
 
@@ -58,7 +57,7 @@ func (h *FunctionURLHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if in == nil {
 		out.headers.Set("X-Amzn-Requestid", uuid.NewString())
 	} else {
-		out.headers.Set("X-Amzn-Requestid", in.id)
+		out.headers.Set("X-Amzn-Requestid", in.unique)
 		out.headers.Set("X-Amzn-Trace-Id", in.trace())
 	}
 	h.write(w, r, out)
@@ -67,15 +66,12 @@ func (h *FunctionURLHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // call checks who calls and invokes the function.
 func (h *FunctionURLHandler) call(in *request) *response {
 	in.stage, in.route, in.path = &Stage{Name: defaultKey}, &Route{Key: defaultKey}, in.URL.EscapedPath()
+	in.id, in.encoded = in.unique, true
 	if h.url.AuthType == "AWS_IAM" {
-		arn, ok := "", false
-		if h.services.Identity != nil {
-			arn, ok = h.services.Identity(in.Request)
-		}
-		if !ok {
+		in.who.signer = h.services.signedBy(in.Request, h.url.Account)
+		if in.who.signer == nil {
 			return urlRefused(lambda.Refuse(lambda.CodeAccessDenied, urlForbidden))
 		}
-		in.who = verdict{allowed: true, identity: arn}
 	}
 	payload, err := json.Marshal(h.event(in))
 	if err != nil {
@@ -94,62 +90,21 @@ func (h *FunctionURLHandler) call(in *request) *response {
 	case answer.FunctionError != "":
 		return urlFailed("The function ended with an error: " + string(answer.Payload))
 	}
-	out, err := readAnswer(answer.Payload, formatV2)
+	out, err := readAnswer(answer.Payload, formatV2, "application/json")
 	if err != nil {
 		return urlFailed(err.Error())
 	}
 	return out
 }
 
-// urlEvent is the event of a function URL: payload format 2.0 with what is the URL's own.
-type urlEvent struct {
-	eventV2
-	Context urlContext `json:"requestContext"`
-}
-
-type urlContext struct {
-	contextV2
-	Authorizer any `json:"authorizer,omitempty"`
-}
-
-// urlIAM is what the event says of whoever signed the request.
-type urlIAM struct {
-	AccessKey       string  `json:"accessKey"`
-	AccountID       string  `json:"accountId"`
-	CallerID        string  `json:"callerId"`
-	CognitoIdentity *string `json:"cognitoIdentity"`
-	PrincipalOrgID  *string `json:"principalOrgId"`
-	UserARN         string  `json:"userArn"`
-	UserID          string  `json:"userId"`
-}
-
-func (h *FunctionURLHandler) event(in *request) urlEvent {
-	e := urlEvent{eventV2: in.eventV2()}
-	e.Context.contextV2 = e.eventV2.Context
+// event is the event of payload format 2.0 with what is a URL's own.
+func (h *FunctionURLHandler) event(in *request) eventV2 {
+	e := in.eventV2()
 	e.Context.AccountID = "anonymous"
-	if h.url.AuthType != "AWS_IAM" {
-		return e
+	if s := in.who.signer; s != nil {
+		e.Context.AccountID = s.AccountID
 	}
-	account := h.url.Account
-	if parts := strings.Split(in.who.identity, ":"); len(parts) > 5 && parts[4] != "" {
-		account = parts[4]
-	}
-	// The id of a root user is its account; there is nothing to tell of others, whose ids only AWS has.
-	e.Context.AccountID = account
-	e.Context.Authorizer = map[string]any{"iam": urlIAM{
-		AccessKey: signingKey(in.Request), AccountID: account, CallerID: account, UserARN: in.who.identity, UserID: account,
-	}}
 	return e
-}
-
-// signingKey is the id of the access key that a request is signed with, "" if it is not signed.
-func signingKey(r *http.Request) string {
-	credential := r.URL.Query().Get("X-Amz-Credential")
-	if _, after, ok := strings.Cut(r.Header.Get("Authorization"), "Credential="); ok {
-		credential = after
-	}
-	key, _, _ := strings.Cut(credential, "/")
-	return key
 }
 
 func tooLargeForInvoke() *lambda.Error {

@@ -56,6 +56,20 @@ func TestFunctionURLEvent(t *testing.T) {
 	}
 }
 
+// The path of a URL's event is as it was sent, other than that of an HTTP API; a form is base64 likewise.
+func TestFunctionURLEncoding(t *testing.T) {
+	f := &functions{answers: map[string]string{"f": `{"statusCode":200,"body":"b"}`}}
+	u := httpapi.FunctionURL{Function: functionARN + "f", AuthType: "NONE"}
+	r := askURL(t, u, httpapi.Services{Functions: f}, "POST", "/a%20b%2Fc?d=%20", "k=v", "Content-Type", "application/x-www-form-urlencoded")
+	path := f.event["requestContext"].(map[string]any)["http"].(map[string]any)["path"]
+	if f.event["rawPath"] != "/a%20b%2Fc" || path != "/a%20b%2Fc" || f.event["body"] != "az12" || f.event["isBase64Encoded"] != true {
+		t.Errorf("event %v", f.event)
+	}
+	if kind := r.Header.Get("Content-Type"); kind != "application/json" {
+		t.Errorf("an answer without a content type has %q", kind)
+	}
+}
+
 func TestFunctionURLOfIAM(t *testing.T) {
 	f := &functions{answers: map[string]string{"f": `"ok"`}}
 	s := httpapi.Services{Functions: f, Identity: func(r *http.Request) (string, bool) {

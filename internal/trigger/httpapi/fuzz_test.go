@@ -44,7 +44,7 @@ func FuzzAnswer(f *testing.F) {
 		if second {
 			format = formatV2
 		}
-		if out, err := readAnswer(payload, format); err == nil && (out.status < 100 || out.status > 599) {
+		if out, err := readAnswer(payload, format, "text/plain"); err == nil && (out.status < 100 || out.status > 599) {
 			t.Errorf("%q has the status %d", payload, out.status)
 		}
 	})

@@ -223,12 +223,79 @@ func TestEventV1(t *testing.T) {
 	}
 }
 
-func TestBinaryBody(t *testing.T) {
+// What the service takes for text reaches the function as it is; all else is base64, forms and bodies without a content type among it.
+func TestBodies(t *testing.T) {
+	f := &functions{answers: map[string]string{"f": `{"statusCode":200}`}}
+	for _, format := range []string{"1.0", "2.0"} {
+		h := noProblems(t, oneRoute("$default", toFunction("f", format)), httpapi.Services{Functions: f})
+		for contentType, text := range map[string]bool{
+			"text/plain": true, "TEXT/csv; charset=utf-8": true, "application/json": true, "application/xml": true, "application/javascript; a=b": true,
+			"": false, "application/x-www-form-urlencoded": false, "application/vnd.api+json": false, "multipart/form-data; boundary=x": false, "image/png": false,
+		} {
+			var headers []string
+			if contentType != "" {
+				headers = []string{"Content-Type", contentType}
+			}
+			ask(t, h, "POST", "/", "a=b", headers...)
+			want := map[bool]string{true: "a=b", false: "YT1i"}[text]
+			if f.event["body"] != want || f.event["isBase64Encoded"] == text {
+				t.Errorf("format %s, %q: body %v, base64 %v", format, contentType, f.event["body"], f.event["isBase64Encoded"])
+			}
+		}
+	}
+}
+
+// The path of an event is decoded, the query is not.
+func TestEncodedPaths(t *testing.T) {
 	f := &functions{answers: map[string]string{"f": `"ok"`}}
-	h := noProblems(t, oneRoute("$default", toFunction("f", "2.0")), httpapi.Services{Functions: f})
-	ask(t, h, "POST", "/", "\x00\xff", "Content-Type", "image/png")
-	if f.event["body"] != "AP8=" || f.event["isBase64Encoded"] != true {
+	h := noProblems(t, oneRoute("GET /a/{b}", toFunction("f", "2.0")), httpapi.Services{Functions: f})
+	ask(t, h, "GET", "/a/x%20y%2Fz?q=%20", "")
+	path := f.event["requestContext"].(map[string]any)["http"].(map[string]any)["path"]
+	if f.event["rawPath"] != "/a/x y/z" || path != "/a/x y/z" || f.event["rawQueryString"] != "q=%20" || f.event["pathParameters"].(map[string]any)["b"] != "x y/z" {
 		t.Errorf("event %v", f.event)
+	}
+}
+
+// The id of a request is the same for the client and the function, and the only one that the client sees.
+func TestRequestID(t *testing.T) {
+	f := &functions{answers: map[string]string{"f": `"ok"`}}
+	h := noProblems(t, oneRoute("GET /a", toFunction("f", "2.0")), httpapi.Services{Functions: f})
+	behindADoor := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Amzn-Requestid", "of a service")
+		h.ServeHTTP(w, r)
+	})
+	r := ask(t, behindADoor, "GET", "/a", "")
+	id := r.Header.Get("Apigw-Requestid")
+	if len(id) != 16 || !strings.HasSuffix(id, "=") || f.event["requestContext"].(map[string]any)["requestId"] != id || r.Header.Get("X-Amzn-Requestid") != "" {
+		t.Errorf("headers %v, event %v", r.Header, f.event)
+	}
+}
+
+// A function that is throttled, and one that does not answer in time, make the API unavailable; other refusals of Lambda are an error.
+func TestFunctionsThatAreNotRun(t *testing.T) {
+	for name, tt := range map[string]struct {
+		err    error
+		status int
+		body   string
+	}{
+		"throttled":  {lambda.Refuse(lambda.CodeTooManyRequests, "Rate Exceeded."), 503, `{"message":"Service Unavailable"}`},
+		"not there":  {lambda.Refuse(lambda.CodeResourceNotFound, "Function not found"), 500, `{"message":"Internal Server Error"}`},
+		"host ended": {lambda.ErrClosed, 500, `{"message":"Internal Server Error"}`},
+	} {
+		h := noProblems(t, oneRoute("$default", toFunction("f", "2.0")), httpapi.Services{Functions: refusing{tt.err}})
+		if r := ask(t, h, "GET", "/", ""); r.StatusCode != tt.status || text(t, r) != tt.body {
+			t.Errorf("%s: %s, want %d %s", name, r.Status, tt.status, tt.body)
+		}
+	}
+}
+
+// A stage's variables may be a part of the function's ARN.
+func TestStageVariablesInURIs(t *testing.T) {
+	api := oneRoute("$default", httpapi.Integration{Type: "AWS_PROXY", URI: functionARN + "${stageVariables.which}", PayloadFormat: "2.0"})
+	api.Stages = []httpapi.Stage{{Name: "$default", Variables: map[string]string{"which": "green"}}}
+	h := noProblems(t, api, httpapi.Services{Functions: &functions{answers: map[string]string{"green": `"of green"`}}})
+	if r := ask(t, h, "GET", "/", ""); text(t, r) != "of green" {
+		t.Errorf("%s", r.Status)
 	}
 }
 
@@ -241,8 +308,11 @@ func TestFunctionAnswers(t *testing.T) {
 		{"inferred object", "2.0", `{"a":1}`, 200, "application/json", `{"a":1}`},
 		{"inferred string", "2.0", `"hi"`, 200, "application/json", `hi`},
 		{"full", "2.0", `{"statusCode":201,"headers":{"content-type":"text/html","x-n":5},"body":"<p>"}`, 201, "text/html", `<p>`},
-		{"status as text", "2.0", `{"statusCode":"202"}`, 202, "application/json", ``},
-		{"base64", "2.0", `{"statusCode":200,"body":"AP8=","isBase64Encoded":true}`, 200, "application/json", "\x00\xff"},
+		{"inferred null", "2.0", `null`, 200, "application/json", `null`},
+		{"inferred empty text", "2.0", `""`, 200, "application/json", ``},
+		{"status as text", "2.0", `{"statusCode":"202"}`, 202, "text/plain;charset=UTF-8", ``},
+		{"base64", "2.0", `{"statusCode":200,"body":"AP8=","isBase64Encoded":true}`, 200, "text/plain;charset=UTF-8", "\x00\xff"},
+		{"the other format's headers", "2.0", `{"statusCode":200,"multiValueHeaders":{"content-type":["text/html"]},"body":"b"}`, 200, "text/plain;charset=UTF-8", "b"},
 		{"no base64", "2.0", `{"statusCode":200,"body":"%","isBase64Encoded":true}`, 500, "application/json", `{"message":"Internal Server Error"}`},
 		{"a status that is none", "2.0", `{"statusCode":7}`, 500, "application/json", `{"message":"Internal Server Error"}`},
 		{"first format without status", "1.0", `{"a":1}`, 500, "application/json", `{"message":"Internal Server Error"}`},
@@ -264,6 +334,11 @@ func TestCookiesOfAnAnswer(t *testing.T) {
 		httpapi.Services{Functions: &functions{answers: map[string]string{"f": `{"statusCode":200,"cookies":["a=1","b=2"]}`}}})
 	if got := ask(t, h, "GET", "/", "").Header.Values("Set-Cookie"); len(got) != 2 {
 		t.Errorf("cookies %q", got)
+	}
+	h = noProblems(t, oneRoute("$default", toFunction("f", "1.0")),
+		httpapi.Services{Functions: &functions{answers: map[string]string{"f": `{"statusCode":200,"cookies":["a=1"],"multiValueHeaders":{"set-cookie":["b=2","c=3"]}}`}}})
+	if got := ask(t, h, "GET", "/", "").Header.Values("Set-Cookie"); fmt.Sprint(got) != "[b=2 c=3]" {
+		t.Errorf("cookies of format 1.0 %q", got)
 	}
 }
 
@@ -299,6 +374,12 @@ func TestActions(t *testing.T) {
 		{"a message", "SQS-SendMessage",
 			map[string]string{"QueueUrl": "$stageVariables.queue", "MessageBody": "${context.httpMethod} ${request.body.order.tags[0]}", "DelaySeconds": "5"},
 			`sqs SendMessage {"DelaySeconds":5,"MessageBody":"POST a","QueueUrl":"http://q"}`},
+		{"messages of a queue", "SQS-ReceiveMessage",
+			map[string]string{"QueueUrl": "http://q", "AttributeNames": `["All"]`, "MaxNumberOfMessages": "3", "VisibilityTimeout": "30", "WaitTimeSeconds": "0"},
+			`sqs ReceiveMessage {"AttributeNames":["All"],"MaxNumberOfMessages":3,"QueueUrl":"http://q","VisibilityTimeout":30,"WaitTimeSeconds":0}`},
+		{"a message that is done", "SQS-DeleteMessage", map[string]string{"QueueUrl": "http://q", "ReceiptHandle": "$request.querystring.why"},
+			`sqs DeleteMessage {"QueueUrl":"http://q","ReceiptHandle":"late"}`},
+		{"an empty queue", "SQS-PurgeQueue", map[string]string{"QueueUrl": "http://q"}, `sqs PurgeQueue {"QueueUrl":"http://q"}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := &caller{}
@@ -420,15 +501,23 @@ func TestCORS(t *testing.T) {
 
 func TestAccessLog(t *testing.T) {
 	api := oneRoute("GET /a", toFunction("f", "2.0"))
-	api.Stages = []httpapi.Stage{{Name: "$default", LogGroup: "arn:g", AccessLog: `$context.httpMethod $context.path $context.status. ($context.nope) "$context.error.message"`}}
+	api.Stages = []httpapi.Stage{{Name: "$default", LogGroup: "arn:g", AccessLog: `$context.httpMethod $context.path $context.status. ($context.nope) "$context.error.message" ` +
+		`$context.error.responseType $context.error.messageString $context.integrationStatus $context.integration.status "$context.integrationErrorMessage" $context.authorizer.error ` +
+		`$context.identity.sourceIp $context.identity.user $context.dataProcessed`}}
+	f := &functions{answers: map[string]string{"f": `!{}`}}
 	var lines []string
-	h := noProblems(t, api, httpapi.Services{Functions: &functions{answers: map[string]string{"f": `!{}`}},
-		AccessLog: func(group, line string) { lines = append(lines, group+" "+line) }})
+	h := noProblems(t, api, httpapi.Services{Functions: f, AccessLog: func(group, line string) { lines = append(lines, group+" "+line) }})
 	ask(t, h, "GET", "/a", "")
 	ask(t, h, "GET", "/b", "")
-	want := []string{`arn:g GET /a 500. (-) "The function ended with an error: {}"`, `arn:g GET /b 404. (-) "-"`}
-	if fmt.Sprint(lines) != fmt.Sprint(want) {
-		t.Errorf("logged %q, want %q", lines, want)
+	f.answers["f"] = `{"statusCode":201,"body":"made"}`
+	ask(t, h, "GET", "/a", "in")
+	want := []string{
+		`arn:g GET /a 500. (-) "Internal Server Error" INTEGRATION_FAILURE "Internal Server Error" 200 - "the function ended with an error: {}" - 192.0.2.1 - 35`,
+		`arn:g GET /b 404. (-) "Not Found" RESOURCE_NOT_FOUND "Not Found" - - "-" - 192.0.2.1 - 23`,
+		`arn:g GET /a 201. (-) "-" - - 200 201 "-" - 192.0.2.1 - 6`,
+	}
+	if strings.Join(lines, "\n") != strings.Join(want, "\n") {
+		t.Errorf("logged\n%s\nwant\n%s", strings.Join(lines, "\n"), strings.Join(want, "\n"))
 	}
 }
 

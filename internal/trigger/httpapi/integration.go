@@ -48,6 +48,19 @@ var actions = map[string]action{
 	// sends a message to a queue
 	"SQS-SendMessage": {"sqs", "SendMessage", []string{"QueueUrl", "MessageBody"},
 		[]string{"DelaySeconds", "MessageAttributes", "MessageDeduplicationId", "MessageGroupId", "MessageSystemAttributes", "Region"}, nil, nil},
+	// takes messages from a queue
+	"SQS-ReceiveMessage": {"sqs", "ReceiveMessage", []string{"QueueUrl"},
+		[]string{"AttributeNames", "MaxNumberOfMessages", "MessageAttributeNames", "ReceiveRequestAttemptId", "VisibilityTimeout", "WaitTimeSeconds", "Region"}, nil, nil},
+	// deletes a message that was taken
+	"SQS-DeleteMessage": {"sqs", "DeleteMessage", []string{"ReceiptHandle", "QueueUrl"}, []string{"Region"}, nil, nil},
+	// deletes all messages of a queue
+	"SQS-PurgeQueue": {"sqs", "PurgeQueue", []string{"QueueUrl"}, []string{"Region"}, nil, nil},
+}
+
+// documents are the parameters whose texts are JSON: lists, numbers and structures of the services' APIs.
+var documents = map[string]bool{
+	"Resources": true, "MessageAttributes": true, "MessageSystemAttributes": true, "DelaySeconds": true,
+	"AttributeNames": true, "MaxNumberOfMessages": true, "MessageAttributeNames": true, "VisibilityTimeout": true, "WaitTimeSeconds": true,
 }
 
 func lowerFirst(name string) string { return strings.ToLower(name[:1]) + name[1:] }
@@ -60,13 +73,13 @@ func (h *Handler) checkIntegration(i Integration) (problems []string) {
 	add := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
 	switch a, known := actions[i.Subtype]; {
 	case i.Type == "HTTP_PROXY":
-		if u, err := url.Parse(i.URI); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		if u, err := url.Parse(WithoutVariables(i.URI)); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 			add("its integration's URI %q is not a URL", i.URI)
 		}
 	case i.Type != "AWS_PROXY":
 		add("its integration's type %q is none of AWS_PROXY and HTTP_PROXY", i.Type)
 	case i.Subtype == "":
-		if FunctionOf(i.URI) == "" || h.services.Functions == nil {
+		if FunctionOf(WithoutVariables(i.URI)) == "" || h.services.Functions == nil {
 			add("its integration's URI %q names no Lambda function", i.URI)
 		}
 		if i.PayloadFormat != "" && i.PayloadFormat != formatV1 && i.PayloadFormat != formatV2 {
@@ -99,6 +112,8 @@ func (h *Handler) integrate(in *request, i Integration) *response {
 	}
 	ctx, cancel := context.WithTimeout(in.Context(), timeout)
 	defer cancel()
+	began := time.Now()
+	defer func() { in.behind.called, in.behind.latency = true, time.Since(began) }()
 	var out *response
 	switch {
 	case i.Type == "HTTP_PROXY":
@@ -109,9 +124,7 @@ func (h *Handler) integrate(in *request, i Integration) *response {
 		out = h.callFunction(ctx, in, i)
 	}
 	if ctx.Err() != nil && out.trouble != "" {
-		out = refused(refusal{http.StatusServiceUnavailable, "Service Unavailable"})
-		out.trouble = "The integration did not answer in time."
-		return out
+		return refusedBecause(timedOut, "The integration did not answer in time.")
 	}
 	change(in, out, i.ResponseParameters)
 	return out
@@ -123,32 +136,42 @@ func (h *Handler) callFunction(ctx context.Context, in *request, i Integration) 
 	if format != formatV2 {
 		format, event = formatV1, in.eventV1()
 	}
-	result, why := h.invoke(ctx, FunctionOf(i.URI), event, in.trace())
-	if why != "" {
-		return failedIntegration(why)
+	answer, err := h.invoke(ctx, in, i.URI, event)
+	in.behind.requestID, in.behind.serviceStatus = answer.RequestID, http.StatusOK
+	var refusedBy *lambda.Error
+	switch {
+	case errors.As(err, &refusedBy) && refusedBy.Status == http.StatusTooManyRequests:
+		in.behind.serviceStatus = refusedBy.Status
+		return refusedBecause(unavailable, refusedBy.Message)
+	case errors.As(err, &refusedBy):
+		in.behind.serviceStatus = refusedBy.Status
+		return failedIntegration(refusedBy.Message)
+	case err != nil:
+		return failedIntegration(err.Error())
 	}
-	out, err := readAnswer(result, format)
+	out, err := readAnswer(answer.Payload, format, "text/plain;charset=UTF-8")
 	if err != nil {
 		return failedIntegration(err.Error())
 	}
+	in.behind.status = out.status
 	return out
 }
 
-// invoke runs a function; why says what went wrong.
-func (h *Handler) invoke(ctx context.Context, function string, event any, trace string) (result []byte, why string) {
+// invoke runs the function that a URI names, of which stage variables may be a part. An error that is a [*lambda.Error] is Lambda's.
+func (h *Handler) invoke(ctx context.Context, in *request, uri string, event any) (lambda.Result, error) {
 	payload, err := json.Marshal(event)
 	if err != nil {
-		return nil, err.Error()
+		return lambda.Result{}, err
 	}
-	answer, err := h.services.Functions.Invoke(ctx, lambda.Invocation{Function: function, Payload: payload, TraceHeader: trace})
-	switch {
-	case err != nil:
-		return nil, err.Error()
-	case answer.FunctionError != "":
-		return nil, "The function ended with an error: " + string(answer.Payload)
+	answer, err := h.services.Functions.Invoke(ctx, lambda.Invocation{Function: FunctionOf(in.uri(uri)), Payload: payload, TraceHeader: in.trace()})
+	if err == nil && answer.FunctionError != "" {
+		err = errors.New("the function ended with an error: " + string(answer.Payload))
 	}
-	return answer.Payload, ""
+	return answer, err
 }
+
+// uri is a URI of the API's with the stage's variables filled in.
+func (in *request) uri(uri string) string { return FillVariables(uri, in.stage.Variables) }
 
 // FunctionOf is the function's ARN in a URI, which may be API Gateway's ARN around it; "" if there is none.
 func FunctionOf(uri string) string {
@@ -173,7 +196,7 @@ func (h *Handler) callAction(ctx context.Context, in *request, i Integration) *r
 			name = a.member(name)
 		}
 		members[name] = v
-		if (name == "Resources" || name == "MessageAttributes" || name == "MessageSystemAttributes" || name == "DelaySeconds") && json.Valid([]byte(v)) {
+		if documents[name] && json.Valid([]byte(v)) {
 			members[name] = json.RawMessage(v)
 		}
 	}
@@ -189,6 +212,7 @@ func (h *Handler) callAction(ctx context.Context, in *request, i Integration) *r
 	if err != nil {
 		return failedIntegration(err.Error())
 	}
+	in.behind.status, in.behind.serviceStatus = status, status
 	return &response{status: status, headers: http.Header{"Content-Type": {"application/json"}}, body: answer}
 }
 
@@ -227,12 +251,14 @@ func (h *Handler) proxy(ctx context.Context, in *request, i Integration) *respon
 	if err != nil {
 		return failedIntegration(err.Error())
 	}
+	in.behind.status, in.behind.serviceStatus = answer.StatusCode, answer.StatusCode
+	in.behind.requestID = answer.Header.Get("X-Amzn-Requestid")
 	return &response{status: answer.StatusCode, headers: answer.Header, body: body}
 }
 
 // proxyURL is where the request goes on to: the URI with its path variables filled, or, for the route $default, the URI with the path behind it.
 func (h *Handler) proxyURL(in *request, i Integration) string {
-	target := i.URI
+	target := in.uri(i.URI)
 	for name, v := range in.vars {
 		escaped := (&url.URL{Path: v}).EscapedPath()
 		target = strings.ReplaceAll(target, "{"+name+"}", escaped)

@@ -3,6 +3,8 @@ package httpapi
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/tutti-run/tutti/internal/jsonpath"
@@ -133,10 +135,6 @@ func (s selection) context(name string) (string, bool) {
 		}
 	case "stage":
 		return in.stage.Name, true
-	case "identity.sourceIp":
-		return in.source, true
-	case "identity.userAgent":
-		return in.UserAgent(), true
 	case "status":
 		if s.response != nil {
 			return fmt.Sprint(s.response.status), true
@@ -149,27 +147,98 @@ func (s selection) context(name string) (string, bool) {
 		if s.response != nil {
 			return fmt.Sprint(s.response.took.Milliseconds()), true
 		}
-	case "error.message", "error.messageString", "integrationErrorMessage", "integration.error", "authorizer.error":
-		if s.response != nil && s.response.trouble != "" {
-			return s.response.trouble, true
+	case "dataProcessed":
+		if s.response != nil {
+			return fmt.Sprint(len(in.body) + len(s.response.body)), true
 		}
 	default:
-		return s.authorizerContext(name)
+		return s.memberContext(name)
 	}
 	return "", false
 }
 
-// authorizerContext is a member of what the authorizer said, or a claim of the JWT.
+// memberContext is a variable of those that belong together.
+func (s selection) memberContext(name string) (string, bool) {
+	if rest, ok := strings.CutPrefix(name, "integration"); ok {
+		return s.integrationContext(rest)
+	}
+	switch part, rest, _ := strings.Cut(name, "."); part {
+	case "authorizer":
+		return s.authorizerContext(rest)
+	case "error":
+		return s.errorContext(rest)
+	case "identity":
+		return s.identityContext(rest)
+	}
+	return "", false
+}
+
+// errorContext is what is said of an answer of the gateway's own.
+func (s selection) errorContext(name string) (string, bool) {
+	if s.response == nil || s.response.refusal == nil {
+		return "", false
+	}
+	r := s.response.refusal
+	switch name {
+	case "message":
+		return r.message, true
+	case "messageString":
+		return strconv.Quote(r.message), true
+	case "responseType":
+		return r.kind, true
+	}
+	return "", false
+}
+
+// identityContext is what is known of the request's sender, by the names that the event of format 1.0 has.
+func (s selection) identityContext(name string) (string, bool) {
+	who := s.request.identityV1()
+	switch name {
+	case "sourceIp":
+		return who.SourceIP, true
+	case "userAgent":
+		return who.UserAgent, who.UserAgent != ""
+	}
+	for known, v := range map[string]*string{"accountId": who.AccountID, "caller": who.Caller, "user": who.User, "userArn": who.UserARN} {
+		if known == name && v != nil {
+			return *v, true
+		}
+	}
+	return "", false
+}
+
+// integrationContext is what is said of the integration. Of most there are two names: $context.integrationStatus and $context.integration.integrationStatus.
+func (s selection) integrationContext(name string) (string, bool) {
+	b := s.request.behind
+	number := func(n int) (string, bool) { return strconv.Itoa(n), n != 0 }
+	switch name {
+	case ".status":
+		return number(b.status)
+	case "Status", ".integrationStatus":
+		return number(b.serviceStatus)
+	case "Latency", ".latency":
+		return strconv.FormatInt(b.latency.Milliseconds(), 10), b.called
+	case ".requestId":
+		return b.requestID, b.requestID != ""
+	case "ErrorMessage", ".error":
+		if s.response != nil && s.response.refusal != nil && s.response.refusal.status >= http.StatusInternalServerError && *s.response.refusal != failedAuth {
+			return s.response.trouble, s.response.trouble != ""
+		}
+	}
+	return "", false
+}
+
+// authorizerContext is a member of what the authorizer said, a claim of the JWT, or why there is none.
 func (s selection) authorizerContext(name string) (string, bool) {
-	if claim, ok := strings.CutPrefix(name, "authorizer.claims."); ok {
+	if claim, ok := strings.CutPrefix(name, "claims."); ok {
 		v, ok := s.request.who.claims[claim]
 		return v, ok
 	}
-	property, ok := strings.CutPrefix(name, "authorizer.")
-	if !ok {
-		return "", false
+	if name == "error" && s.response != nil && s.response.refusal != nil {
+		r := *s.response.refusal
+		return s.response.trouble, s.response.trouble != "" && (r == noToken || r == forbidden || r == failedAuth)
 	}
-	v, ok := s.request.who.context[property]
+	v, ok := s.request.who.context[name]
 	if !ok {
 		return "", false
 	}

@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"io"
 	"maps"
@@ -24,7 +26,8 @@ const (
 // request is what API Gateway knows of a request.
 type request struct {
 	*http.Request
-	id     string
+	id     string // as the client sees it
+	unique string // a UUID
 	time   time.Time
 	api    *API
 	stage  *Stage
@@ -32,9 +35,21 @@ type request struct {
 	body   []byte
 	prefix string // of the stage in the path: "/prod", or "" for $default
 	path   string // below the stage, as sent
-	source string // the client's address
-	vars   map[string]string
-	who    verdict // of the authorizer
+	// encoded leaves the path of events as it was sent.
+	encoded bool
+	source  string // the client's address
+	vars    map[string]string
+	who     verdict // of the authorizer
+	behind  behind
+}
+
+// behind is what the access log says of the integration.
+type behind struct {
+	status        int // of the response of the integration, or of the function; 0 for none
+	serviceStatus int // of the answer of the service that was called, which for functions is Lambda; 0 for none
+	requestID     string
+	called        bool
+	latency       time.Duration
 }
 
 // readRequest takes a request in, within the service's limits. The refusal is set if it breaks one.
@@ -46,21 +61,28 @@ func (h *Handler) readRequest(w http.ResponseWriter, r *http.Request) (*request,
 		}
 	}
 	if size > maxHeaders {
-		return nil, &refusal{http.StatusRequestHeaderFieldsTooLarge, "Request Header Fields Too Large"}
+		return nil, &headersTooLarge
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxPayload))
 	var over *http.MaxBytesError
 	switch {
 	case errors.As(err, &over):
-		return nil, &refusal{http.StatusRequestEntityTooLarge, "Request Entity Too Large"}
+		return nil, &tooLarge
 	case err != nil:
-		return nil, &refusal{http.StatusBadRequest, "Bad Request"}
+		return nil, &badRequest
 	}
 	source, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		source = r.RemoteAddr
 	}
-	return &request{Request: r, id: uuid.NewString(), time: h.services.Now(), api: h.api, body: body, source: source}, nil
+	return &request{Request: r, id: gatewayID(), unique: uuid.NewString(), time: h.services.Now(), api: h.api, body: body, source: source}, nil
+}
+
+// gatewayID draws the id of a request as HTTP APIs give it: 15 characters and an equals sign.
+func gatewayID() string {
+	var b [11]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return base64.URLEncoding.EncodeToString(b[:])
 }
 
 // chooseStage finds the stage that the path names, else $default.
@@ -78,10 +100,10 @@ func (h *Handler) chooseStage(in *request) *stage {
 	return s
 }
 
-// rawPath is the path with its stage.
+// rawPath is the path with its stage as events have it: HTTP APIs decode it, function URLs leave it as it was sent.
 func (in *request) rawPath() string {
 	decoded, err := url.PathUnescape(in.path)
-	if err != nil {
+	if err != nil || in.encoded {
 		decoded = in.path
 	}
 	return in.prefix + decoded
@@ -104,7 +126,7 @@ func (in *request) headers() http.Header {
 }
 
 // trace is the X-Ray trace header: the client's, or a new one.
-func (in *request) trace() string { return Trace(in.Header, in.id, in.time) }
+func (in *request) trace() string { return Trace(in.Header, in.unique, in.time) }
 
 // query returns the query parameters in the order of their names; what cannot be read is left out, as the service does.
 func (in *request) query() (names []string, values url.Values) {
@@ -112,13 +134,14 @@ func (in *request) query() (names []string, values url.Values) {
 	return slices.Sorted(maps.Keys(values)), values
 }
 
-// isText tells whether a body of the content type reaches a function as it is; all others are encoded in base64.
+// isText tells whether a body of the content type reaches a function as it is; all others are encoded in base64, those of forms and those that do not say
+// what they are among them. AWS's documentation does not list the types; they are what others have seen the service do.
 func isText(contentType string) bool {
 	kind, _, _ := strings.Cut(strings.ToLower(contentType), ";")
 	kind = strings.TrimSpace(kind)
 	switch kind {
-	case "", "application/json", "application/xml", "application/javascript", "application/x-www-form-urlencoded":
+	case "application/json", "application/xml", "application/javascript":
 		return true
 	}
-	return strings.HasPrefix(kind, "text/") || strings.HasSuffix(kind, "+json") || strings.HasSuffix(kind, "+xml")
+	return strings.HasPrefix(kind, "text/")
 }

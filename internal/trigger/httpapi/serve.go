@@ -13,7 +13,23 @@ import (
 type refusal struct {
 	status  int
 	message string
+	kind    string // $context.error.responseType of the access log, named like the responses of REST APIs
 }
+
+// The answers of the gateway itself.
+var (
+	badRequest      = refusal{http.StatusBadRequest, "Bad Request", "DEFAULT_4XX"}                                      // no HTTP request
+	noToken         = refusal{http.StatusUnauthorized, "Unauthorized", "UNAUTHORIZED"}                                  // the authorizer found nobody
+	forbidden       = refusal{http.StatusForbidden, "Forbidden", "ACCESS_DENIED"}                                       // the authorizer found somebody else
+	noRoute         = refusal{http.StatusNotFound, "Not Found", "RESOURCE_NOT_FOUND"}                                   // neither a route nor $default
+	tooLarge        = refusal{http.StatusRequestEntityTooLarge, "Request Entity Too Large", "REQUEST_TOO_LARGE"}        // more than 10 MB
+	tooMany         = refusal{http.StatusTooManyRequests, "Too Many Requests", "THROTTLED"}                             // a throttle of the stage
+	headersTooLarge = refusal{http.StatusRequestHeaderFieldsTooLarge, "Request Header Fields Too Large", "DEFAULT_4XX"} // more than 10,240 bytes
+	failed          = refusal{http.StatusInternalServerError, "Internal Server Error", "INTEGRATION_FAILURE"}           // the integration, or
+	failedAuth      = refusal{http.StatusInternalServerError, "Internal Server Error", "AUTHORIZER_FAILURE"}            // the authorizer
+	unavailable     = refusal{http.StatusServiceUnavailable, "Service Unavailable", "INTEGRATION_FAILURE"}              // the function is throttled
+	timedOut        = refusal{http.StatusServiceUnavailable, "Service Unavailable", "INTEGRATION_TIMEOUT"}              // no answer in time
+)
 
 // response is what goes back to the client.
 type response struct {
@@ -21,7 +37,8 @@ type response struct {
 	headers http.Header
 	cookies []string
 	body    []byte
-	trouble string // what the access log says of an integration or authorizer that failed
+	refusal *refusal // of an answer of the gateway's own
+	trouble string   // what the access log says of an integration or authorizer that failed
 	took    time.Duration
 }
 
@@ -33,15 +50,18 @@ func refused(r refusal) *response {
 	if err != nil {
 		body = nil
 	}
-	return &response{status: r.status, headers: http.Header{"Content-Type": {"application/json"}}, body: body}
+	return &response{status: r.status, headers: http.Header{"Content-Type": {"application/json"}}, body: body, refusal: &r}
 }
 
-// failedIntegration is the response when what stands behind the route did not do its part. The reason is for the access log alone.
-func failedIntegration(why string) *response {
-	r := refused(refusal{http.StatusInternalServerError, "Internal Server Error"})
-	r.trouble = why
-	return r
+// refusedBecause is the response with the reason, which is for the access log alone.
+func refusedBecause(r refusal, why string) *response {
+	out := refused(r)
+	out.trouble = why
+	return out
 }
+
+// failedIntegration is the response when what stands behind the route did not do its part.
+func failedIntegration(why string) *response { return refusedBecause(failed, why) }
 
 // ServeHTTP implements http.Handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -53,7 +73,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s := h.chooseStage(in)
 	if s == nil || h.api.DisableExecute {
-		h.write(w, r, refused(refusal{http.StatusNotFound, "Not Found"}))
+		h.write(w, r, refused(noRoute))
 		return
 	}
 	out := h.answer(in, s)
@@ -67,15 +87,15 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // answer takes the request through route, throttle and authorizer to its integration.
 func (h *Handler) answer(in *request, s *stage) *response {
-	if h.isPreflight(in.Request) {
-		return h.preflight(in.Request)
-	}
 	in.route, in.vars = h.routes.find(in.Method, in.path)
+	if h.isPreflight(in.Request) {
+		return h.answerPreflight(in)
+	}
 	if in.route == nil {
-		return refused(refusal{http.StatusNotFound, "Not Found"})
+		return refused(noRoute)
 	}
 	if !s.admits(in.route.Key, h.services.Now()) {
-		return refused(refusal{http.StatusTooManyRequests, "Too Many Requests"})
+		return refused(tooMany)
 	}
 	if len(h.checkRoute(*in.route)) > 0 {
 		return failedIntegration("the route is not configured as it must be")
@@ -84,6 +104,18 @@ func (h *Handler) answer(in *request, s *stage) *response {
 		return stopped
 	}
 	return h.integrate(in, h.api.Integrations[in.route.Integration])
+}
+
+// answerPreflight answers a preflight request without the integration, and without a route. But where a route takes OPTIONS, as $default and ANY do, its
+// authorizer is asked, which browsers send no credentials to (developer guide, "Configure CORS for HTTP APIs": "To support unauthorized OPTIONS requests,
+// add an OPTIONS /{proxy+} route to your API that doesn't require authorization").
+func (h *Handler) answerPreflight(in *request) *response {
+	if in.route != nil && len(h.checkRoute(*in.route)) == 0 {
+		if stopped := h.authorize(in); stopped != nil {
+			return stopped
+		}
+	}
+	return h.preflight(in.Request)
 }
 
 // admits takes a request from the stage's allowance, and from the route's own where it has one.
@@ -98,6 +130,7 @@ func (s *stage) admits(key string, now time.Time) bool {
 // write sends the response, with the API's own CORS headers in the place of the integration's.
 func (h *Handler) write(w http.ResponseWriter, r *http.Request, out *response) {
 	header := w.Header()
+	header.Del("X-Amzn-Requestid") // which services have, and APIs do not
 	for name, values := range out.headers {
 		if h.api.CORS != nil && strings.HasPrefix(name, "Access-Control-") && !h.isPreflight(r) {
 			continue

@@ -160,7 +160,7 @@ func (h *Handler) compile(m Method, models modelFiles) *method {
 
 func (c *method) compileIntegration(h *Handler, add func(string, ...any)) {
 	i := c.Integration
-	switch uri := withoutVariables(i.URI); i.Type {
+	switch uri := httpapi.WithoutVariables(i.URI); i.Type {
 	case "AWS_PROXY":
 		if httpapi.FunctionOf(uri) == "" || h.services.Functions == nil {
 			add("its integration's URI %q names no Lambda function", i.URI)
@@ -210,12 +210,6 @@ func (c *method) compileIntegration(h *Handler, add func(string, ...any)) {
 		c.responses = append(c.responses, compiled)
 	}
 }
-
-// stageVariable is a variable in a URI.
-var stageVariable = regexp.MustCompile(`\$\{stageVariables\.([A-Za-z0-9_]+)\}`)
-
-// withoutVariables puts a word in the place of stage variables, whose values only the stages have.
-func withoutVariables(uri string) string { return stageVariable.ReplaceAllString(uri, "x") }
 
 // actionOf takes the URI of an AWS integration apart: arn:aws:apigateway:REGION:SERVICE:action/NAME or :path/PATH. service is "" if it is none.
 func actionOf(uri string) (service, kind, rest string) {

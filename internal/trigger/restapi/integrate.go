@@ -43,9 +43,7 @@ func (h *Handler) integrate(in *request) *response {
 
 // uri is a URI of the API's with the stage's variables filled in.
 func (in *request) uri(uri string) string {
-	return stageVariable.ReplaceAllStringFunc(uri, func(text string) string {
-		return in.stage.Variables[stageVariable.FindStringSubmatch(text)[1]]
-	})
+	return httpapi.FillVariables(uri, in.stage.Variables)
 }
 
 // proxyFunction hands the request to a function as it is, and takes its answer for the response.
