@@ -11,7 +11,7 @@ import (
 
 // rungs is the ladder: a package imports only packages on lower rungs, never sideways, never up (docs/architecture.md).
 var rungs = [][]string{
-	1:  {"sfn", "value", "clock"},
+	1:  {"sfn", "value", "clock", "measure"},
 	2:  {"jsonpath", "jsonata", "schema", "iam", "history", "awsmodel", "pattern", "lsm"},
 	3:  {"payload", "vtl"},
 	4:  {"asl", "cfn"},

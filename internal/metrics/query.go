@@ -154,6 +154,7 @@ func (s *Service) Data(queries []Query, from, to time.Time) ([]Series, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.look()
 	e := &evaluation{results: map[string]any{}, from: from, to: to}
 	if now := s.now(); e.to.After(now) {
 		e.to = now // FILL leaves what is still to come alone

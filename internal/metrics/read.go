@@ -32,6 +32,7 @@ var errTooMuch = errors.New("the time range holds too many values; ask for less"
 // Points returns what a metric came to, a point for each period that has values, in the order of time. The unit "" stands for all units, of
 // which the periods are then summed up apart. from and to are cut to whole seconds.
 func (s *Service) Points(m Metric, unit Unit, span Span) ([]Point, error) {
+	s.look()
 	m = NewMetric(m.Namespace, m.Name, m.Dimensions...)
 	s.tree.Lock()
 	err := s.flush(pebble.NoSync)
@@ -148,6 +149,7 @@ const (
 
 // Metrics lists the metrics that have had values within two weeks, by namespace, name and dimensions.
 func (s *Service) Metrics(f Filter) ([]Metric, error) {
+	s.look()
 	s.tree.Lock()
 	defer s.tree.Unlock()
 	if err := errors.Join(s.flush(pebble.NoSync), s.open()); err != nil {

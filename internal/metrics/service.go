@@ -20,6 +20,8 @@ const (
 	writeEvery = time.Second
 	// sweepEvery is how often values that are past their retention are looked for.
 	sweepEvery = time.Hour
+	// lookEvery is how often is looked at what does not count itself.
+	lookEvery = time.Minute
 	// maxPending bounds the aggregates that wait in memory. Who appends more writes them.
 	maxPending = 20_000
 )
@@ -48,6 +50,10 @@ type Service struct {
 	series map[string]*series
 	nextID uint64
 	closed bool
+
+	looking sync.Mutex // held while is looked at what does not count itself; taken before all others
+	looked  int64      // the minute in which that was, in epoch seconds
+	looks   []func()
 
 	dirty     chan struct{} // holds a token when something waits
 	done      chan struct{}
@@ -113,10 +119,34 @@ func (s *Service) Close() error {
 // Now is the time by the service's clock.
 func (s *Service) Now() time.Time { return s.now() }
 
+// Watch has look called at least once a minute, and before anything is read of a minute that has begun since: it counts how things stand, rather
+// than what happens. A minute is over by the service's clock; look makes up for those that were skipped. Call Watch before anything is read.
+func (s *Service) Watch(look func()) {
+	s.looking.Lock()
+	defer s.looking.Unlock()
+	s.looks = append(s.looks, look)
+}
+
+// look looks at what does not count itself, unless that was done in this minute.
+func (s *Service) look() {
+	s.looking.Lock()
+	defer s.looking.Unlock()
+	now := classMinute.floor(s.now().Unix())
+	if now == s.looked {
+		return
+	}
+	s.looked = now
+	for _, look := range s.looks {
+		look()
+	}
+}
+
 // flushLoop brings what is appended to the disk, in time, and deletes what is too old.
 func (s *Service) flushLoop() {
 	sweep := time.NewTimer(sweepEvery)
 	defer sweep.Stop()
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
 	for {
 		select {
 		case <-s.done:
@@ -126,6 +156,8 @@ func (s *Service) flushLoop() {
 				s.log.Error("cannot delete old metrics", "error", err)
 			}
 			sweep.Reset(sweepEvery)
+		case <-look.C:
+			s.look()
 		case <-s.dirty:
 			if !s.pause(writeEvery) {
 				return

@@ -197,3 +197,26 @@ func TestUnitsAreKnown(t *testing.T) {
 		t.Error(metrics.Units())
 	}
 }
+
+// What only looking tells is looked at before it is read, once in a minute.
+func TestWatch(t *testing.T) {
+	now := noon
+	s := open(t, vfs.NewMem(), metrics.WithClock(func() time.Time { return now }))
+	looks := 0
+	counter := s.Counter(requests, "Count")
+	s.Watch(func() {
+		looks++
+		counter.Add(now, float64(looks))
+	})
+	if list, err := s.Metrics(metrics.Filter{}); err != nil || len(list) != 1 {
+		t.Errorf("%v %v", list, err)
+	}
+	if got := points(t, s, requests, time.Minute); got != "0:1/1" {
+		t.Errorf("got %s", got)
+	}
+	now = noon.Add(time.Minute)
+	list, err := s.Data([]metrics.Query{{ID: "m", Metric: requests, Stat: "Sum", Period: time.Minute, Return: true}}, noon, noon.Add(2*time.Minute))
+	if err != nil || !slices.Equal(list[0].Values, []float64{1, 2}) || looks != 2 {
+		t.Errorf("%v %v after %d looks", list, err, looks)
+	}
+}

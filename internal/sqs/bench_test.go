@@ -4,12 +4,32 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/tutti-run/tutti/internal/measure"
+	"github.com/tutti-run/tutti/internal/metrics"
 	"github.com/tutti-run/tutti/internal/sqs"
 )
 
 // BenchmarkSend sends messages of a kilobyte from 64 goroutines to a queue on disk: how many share a sync decides.
-func BenchmarkSend(b *testing.B) {
-	s := sqs.New(b.TempDir() + "/sqs")
+func BenchmarkSend(b *testing.B) { benchmarkSend(b) }
+
+// BenchmarkSendMeasured does so with everything counted.
+func BenchmarkSendMeasured(b *testing.B) {
+	m := metrics.New("/metrics", metrics.WithFS(vfs.NewMem()))
+	defer func() { _ = m.Close() }()
+	benchmarkSend(b, sqs.WithMeter(meter{m}))
+}
+
+// meter has metrics kept.
+type meter struct{ metrics *metrics.Service }
+
+func (m meter) Counter(namespace string, metric measure.Metric, dimensions map[string]string) measure.Counter {
+	return m.metrics.Counter(metrics.NewMetric(namespace, metric.Name, metrics.Dimension{Name: "QueueName", Value: dimensions["QueueName"]}), metrics.Unit(metric.Unit))
+}
+
+func benchmarkSend(b *testing.B, options ...sqs.Option) {
+	s := sqs.New(b.TempDir()+"/sqs", options...)
 	defer func() { _ = s.Close() }()
 	if err := s.CreateQueue("q", nil, nil); err != nil {
 		b.Fatal(err)

@@ -119,6 +119,7 @@ func (q *queue) admit(b *pebble.Batch, m *meta, body []byte) (*message, error) {
 	if q.deleted {
 		return nil, errQueueGone
 	}
+	q.report(q.s.now())
 	n, err := q.enlist(b, m, body)
 	if err == nil && q.next > q.reserved {
 		q.reserved = q.next + reserve

@@ -58,6 +58,7 @@ type message struct {
 	visible   int64
 	first     int64  // when it was received first, 0 for not yet
 	received  int64  // when it was received last
+	came      int64  // when it was sent, or came to this queue as a dead letter
 	receives  uint32 // in this queue; a receipt handle is good for one of them
 	earlier   uint32 // receives in queues before
 	condition condition
@@ -97,7 +98,8 @@ type queue struct {
 	dedups   map[string]*dedup
 	aging    []*dedup // in the order in which they expire
 	attempts map[string]attempt
-	pollers  int           // long polls under way
+	pollers  int // long polls under way
+	meter    meter
 	changed  chan struct{} // closed when something can be received, or the queue is gone
 }
 
@@ -164,12 +166,16 @@ func (q *queue) load() error {
 	for _, m := range q.messages {
 		q.place(m, now)
 	}
+	q.startMeter(now)
 	return q.loadDedups(now)
 }
 
 // add makes a message known, for nobody to see yet. The mutex is held, or nobody else knows the queue.
 func (q *queue) add(seq uint64, m *meta) *message {
-	n := &message{seq: seq, sent: m.Sent, visible: m.Visible, earlier: m.Receives, first: m.First, at: -1}
+	n := &message{seq: seq, sent: m.Sent, visible: m.Visible, earlier: m.Receives, first: m.First, came: m.Sent, at: -1}
+	if m.Source != "" {
+		n.came = m.Visible
+	}
 	n.id, _ = uuid.Parse(m.ID) // it was made here
 	if q.fifo() {
 		g := q.groups[m.Group]
@@ -280,8 +286,15 @@ func (q *queue) place(m *message, now int64) {
 	q.become(m, ready)
 }
 
-// settle brings the queue to the time: what has waited long enough becomes visible, what is too old goes. The mutex is held.
+// settle brings the queue to the time for an operation, behind the reports that are due. The mutex is held.
 func (q *queue) settle(now int64) {
+	q.report(now)
+	q.mature(now)
+	q.meter.accessed = now
+}
+
+// mature brings the queue to the time: what has waited long enough becomes visible, what is too old goes. The mutex is held.
+func (q *queue) mature(now int64) {
 	for len(q.waiting) > 0 && q.waiting[0].visible <= now {
 		q.become(q.waiting[0], ready)
 	}

@@ -100,6 +100,7 @@ func (s *Store) create(name string, attributes, tags map[string]string, exists f
 	q.record = record{Name: name, Attributes: next.Attributes, Tags: maps.Clone(tags), Created: seconds, Modified: seconds}
 	q.record.ID = uint64(max(s.clock.Now().UnixNano(), s.made.Load()+1))
 	q.settings = next
+	q.startMeter(s.now())
 	if err := s.writeRecord(&q.record); err != nil {
 		return err
 	}

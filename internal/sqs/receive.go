@@ -114,11 +114,13 @@ func (s *Store) ReceiveMessage(ctx context.Context, queue string, r Receive) ([]
 		if len(got) > 0 {
 			messages, err := q.readTaken(got)
 			if err != nil || len(messages) > 0 {
+				q.measure(metricReceived, len(messages))
 				return messages, err
 			}
 			continue // they were deleted meanwhile
 		}
 		if !now.Before(deadline) {
+			q.measure(metricEmptyReceives, 1)
 			return nil, nil
 		}
 		if next.IsZero() || next.After(deadline) {
@@ -387,7 +389,7 @@ func (q *queue) receipt(handle string) (m *message, receives uint32, err error) 
 // DeleteMessages deletes messages by their receipt handles, in one write. There is an error for each: nil, ReceiptHandleIsInvalid or InvalidParameterValue.
 // Of a message that was received again meanwhile, an older handle deletes nothing, which is no error.
 func (s *Store) DeleteMessages(name string, handles []string) ([]error, error) {
-	return s.byHandles(name, handles, func(q *queue, b *pebble.Batch, i int, m *message, receives uint32, now int64) error {
+	remove := func(q *queue, b *pebble.Batch, i int, m *message, receives uint32) error {
 		switch {
 		case m == nil || m.condition == leaving || m.condition == coming:
 			return nil
@@ -399,6 +401,13 @@ func (s *Store) DeleteMessages(name string, handles []string) ([]error, error) {
 		q.deleteEntries(b, m.seq)
 		q.become(m, gone)
 		return nil
+	}
+	return s.byHandles(name, handles, func(q *queue, b *pebble.Batch, i int, m *message, receives uint32, now int64) error {
+		err := remove(q, b, i, m, receives)
+		if err == nil {
+			q.count(metricDeleted, now, 1)
+		}
+		return err
 	})
 }
 

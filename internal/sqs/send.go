@@ -248,6 +248,9 @@ func (w *write) finish(err error) {
 		}
 		q.place(m, now)
 	}
+	if err == nil {
+		w.count(now)
+	}
 	for _, d := range w.dedups {
 		if d.err = err; err != nil && q.dedups[d.key] == d {
 			delete(q.dedups, d.key)
@@ -255,6 +258,25 @@ func (w *write) finish(err error) {
 		close(d.done)
 	}
 	q.wake()
+}
+
+// count counts what was sent.
+func (w *write) count(now int64) {
+	if w.q.meter.counters == nil {
+		return
+	}
+	duplicates := 0
+	for i := range w.entries {
+		switch {
+		case w.errs[i] != nil:
+		case w.twins[i] != nil:
+			duplicates++
+		default:
+			w.q.countSize(now, w.entries[i].Size())
+		}
+	}
+	w.q.count(metricSent, now, len(w.added))
+	w.q.count(metricDeduplicated, now, duplicates)
 }
 
 // check refuses what this queue cannot take, and gives messages of FIFO queues their deduplication id.

@@ -43,7 +43,12 @@ func newWorld(t *testing.T, fs vfs.FS) *world {
 
 func newWorldAt(t *testing.T, fs vfs.FS, c *clock.Clock) *world {
 	t.Helper()
-	w := &world{t, sqs.New("/data/sqs", sqs.WithFS(fs), sqs.WithClock(c)), c}
+	return newWorldWith(t, fs, c)
+}
+
+func newWorldWith(t *testing.T, fs vfs.FS, c *clock.Clock, options ...sqs.Option) *world {
+	t.Helper()
+	w := &world{t, sqs.New("/data/sqs", append(options, sqs.WithFS(fs), sqs.WithClock(c))...), c}
 	t.Cleanup(func() {
 		if err := w.s.Close(); err != nil {
 			t.Error(err)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/tutti-run/tutti/internal/clock"
 	"github.com/tutti-run/tutti/internal/lsm"
+	"github.com/tutti-run/tutti/internal/measure"
 	"github.com/tutti-run/tutti/internal/sfn"
 )
 
@@ -27,6 +28,7 @@ type Store struct {
 	clock *clock.Clock
 	place sfn.Place
 	log   *slog.Logger
+	meter measure.Meter // nil counts nothing
 
 	opening sync.Mutex
 	db      *pebble.DB

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tutti-run/tutti/internal/cfn"
 	"github.com/tutti-run/tutti/internal/logs"
+	"github.com/tutti-run/tutti/internal/measure"
 	"github.com/tutti-run/tutti/internal/metrics"
 	"github.com/tutti-run/tutti/internal/sfn"
 )
@@ -39,6 +40,18 @@ func (s *Stack) takeMeasured(found []logs.Measured) {
 		})
 	}
 	s.metrics.Append(data...)
+}
+
+// serviceMeter keeps what services count.
+type serviceMeter struct{ metrics *metrics.Service }
+
+// Counter implements measure.Meter.
+func (m serviceMeter) Counter(namespace string, metric measure.Metric, dimensions map[string]string) measure.Counter {
+	list := make([]metrics.Dimension, 0, len(dimensions))
+	for name, v := range dimensions {
+		list = append(list, metrics.Dimension{Name: name, Value: v})
+	}
+	return m.metrics.Counter(metrics.NewMetric(namespace, metric.Name, list...), metrics.Unit(metric.Unit))
 }
 
 // functionMeter counts what becomes of functions' invocations, for each function and for all together.

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tutti-run/tutti/internal/clock"
 	"github.com/tutti-run/tutti/internal/logs"
 	"github.com/tutti-run/tutti/internal/metrics"
 	"github.com/tutti-run/tutti/internal/metrics/alarm"
@@ -108,4 +109,34 @@ func TestAlarmTellsTopic(t *testing.T) {
 			t.Errorf("%s lacks %s", messages[0].Body, part)
 		}
 	}
+}
+
+// Queues are measured at the end of each minute, also of those that the clock was moved over, before alarms go by them.
+func TestQueueMetrics(t *testing.T) {
+	cfg := project(t, map[string]string{"app.template.json": `{"Resources":{
+		"Dead":{"Type":"AWS::SQS::Queue","Properties":{"QueueName":"dead"}},
+		"Letters":{"Type":"AWS::CloudWatch::Alarm","Properties":{"AlarmName":"letters","Namespace":"AWS/SQS","MetricName":"ApproximateNumberOfMessagesVisible",
+			"Dimensions":[{"Name":"QueueName","Value":{"Fn::GetAtt":["Dead","QueueName"]}}],"Statistic":"Maximum","Period":60,"EvaluationPeriods":1,"Threshold":0,
+			"ComparisonOperator":"GreaterThanThreshold"}}}}`})
+	cfg.Clock = clock.Fast(1e-6)
+	s, _ := open(t, cfg)
+	state := func(want alarm.Value) func() bool {
+		return func() bool {
+			a, err := s.Alarms().Alarm("letters")
+			return err == nil && a.State.Value == want
+		}
+	}
+	pass := func(d time.Duration) { cfg.Clock.SkipTo(cfg.Clock.Now().Add(d)) }
+	pass(2 * time.Minute)
+	waitFor(t, "OK, as the queue is empty", state(alarm.OK))
+	if _, err := s.Queues().SendMessage("dead", sqs.Entry{Body: "letter"}); err != nil {
+		t.Fatal(err)
+	}
+	pass(2 * time.Minute)
+	waitFor(t, "the alarm", state(alarm.InAlarm))
+	if err := s.Queues().PurgeQueue("dead"); err != nil {
+		t.Fatal(err)
+	}
+	pass(2 * time.Minute)
+	waitFor(t, "OK, as the queue is empty again", state(alarm.OK))
 }
