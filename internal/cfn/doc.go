@@ -13,10 +13,10 @@
 // Faults are [Problems], all of them at once, each with file, line, column, JSON Pointer, logical id and property path; where
 // CloudFormation has a sentence for a fault, the message is that sentence. Values of NoEcho parameters appear in no message.
 //
-// Two macros belong to CloudFormation and are done here: the language extensions with Fn::ForEach, and SAM's AWS::Serverless-2016-10-31,
-// whose resources become those that they stand for, under the logical ids that SAM gives them. Paths of code and definitions that are not
-// in S3 stay texts, as `aws cloudformation package` finds them.
+// Three macros belong to CloudFormation and are done here: AWS::Include, the language extensions with Fn::ForEach, and SAM's
+// AWS::Serverless-2016-10-31, whose resources become those that they stand for, under the logical ids that SAM gives them. Paths of code and
+// definitions that are not in S3 stay texts, as `aws cloudformation package` finds them.
 //
-// The Rules section is not evaluated, custom resources and nested stacks are not called, and other macros are refused. The package does no
-// I/O and asks nobody but the two functions in [Input].
+// The Rules section is not evaluated, custom resources are not called, and other macros are refused. The package does no I/O and asks nobody
+// but the functions in [Input], which know what other stacks export, what lies in other files and what stacks within the stack come to.
 package cfn

@@ -238,6 +238,9 @@ func (d *Document) position(offset int) (line, column int) {
 	return 1 + strings.Count(before, "\n"), 1 + utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:])
 }
 
+// Empty tells whether the template declares no resources. CDK leaves such a stack out.
+func (d *Document) Empty() bool { return len(d.root.get("Resources").all()) == 0 }
+
 // Parameters returns the names of the parameters that the template declares, in its order.
 func (d *Document) Parameters() []string {
 	var names []string

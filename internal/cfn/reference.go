@@ -125,6 +125,9 @@ func (r *resolver) attribute(at *node, name, attribute string) (value.Value, boo
 	if !ok {
 		return nil, false
 	}
+	if res.Type == nestedType && strings.HasPrefix(attribute, nestedOutput) && !res.circular {
+		return r.nestedAttribute(at, res, attribute)
+	}
 	i := r.identify(res)
 	if !res.Known() {
 		r.madeUp++
@@ -147,7 +150,7 @@ type subPart struct {
 	variable bool // text is the name between ${ and }
 }
 
-// subParts takes a text apart. ${!Name} is the text ${Name}; a ${ without an end is text too.
+// subParts takes a text apart. ${!Name} is the text ${Name}; a ${ without an end is text too. Blanks around a name do not count.
 func subParts(text string) []subPart {
 	var parts []subPart
 	for {
@@ -159,7 +162,7 @@ func subParts(text string) []subPart {
 		if start < 0 || length < 0 {
 			return append(parts, subPart{text: text})
 		}
-		name := text[start+2 : start+length]
+		name := strings.TrimSpace(text[start+2 : start+length])
 		parts = append(parts, subPart{text: text[:start]})
 		if literal, isLiteral := strings.CutPrefix(name, "!"); isLiteral {
 			parts = append(parts, subPart{text: "${" + literal + "}"})

@@ -36,6 +36,7 @@ type resource struct {
 	needs    []*resource
 	identity *identity
 	circular bool
+	asked    bool // for the template of the stack that it is
 }
 
 // origin remembers what resolving chose and left out, to lead from a resolved property back to its text.
@@ -340,6 +341,9 @@ func (r *resolver) resolveResources() {
 		res.attributes = map[string]string{}
 		for name, attribute := range res.known.attributes {
 			res.attributes[name] = i.attribute(name, attribute)
+		}
+		if res.Type == nestedType {
+			r.nested(res)
 		}
 		for _, need := range res.needs {
 			res.DependsOn = append(res.DependsOn, need.LogicalID)

@@ -409,6 +409,8 @@ func resourceTypes() map[string]resourceType {
 				return i.arn("dynamodb", "table/"+i.name+"/stream/"+strings.TrimSuffix(made, "Z"))
 			},
 		}},
+		// A stack within the stack, whose outputs are attributes too.
+		nestedType: {maxName: 128, ref: func(i *identity) string { return stackID(Input{StackName: i.name, Place: i.r.in.Place}) }},
 		// What the CDK counts its users by.
 		"AWS::CDK::Metadata": {maxName: 255, ref: nameOf},
 	}

@@ -88,6 +88,7 @@ func TestResourceTypes(t *testing.T) {
 		"AWS::CloudWatch::Alarm":                  {`"AlarmName": "n"`, "n", "Arn", "arn:aws:cloudwatch" + arn + "alarm:n"},
 		"AWS::DynamoDB::Table":                    {`"TableName": "n"`, "n", "Arn", "arn:aws:dynamodb" + arn + "table/n"},
 		"AWS::CDK::Metadata":                      {``, "*", "", ""},
+		"AWS::CloudFormation::Stack":              {`"TemplateURL": "t.yaml"`, "*", "", ""},
 	}
 	for typeName, of := range resourceTypes() {
 		tt, ok := want[typeName]

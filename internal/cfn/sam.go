@@ -30,7 +30,7 @@ type sam struct {
 type serverlessType func(s *sam, res *samResource)
 
 // serverlessTypes is the table of SAM's resource types. Of others, which the specification has too, it makes nothing; they stay, and are
-// listed as unknown: Application and GraphQLApi are stacks and services that are not run here.
+// listed as unknown: GraphQLApi is a service that is not run here.
 func serverlessTypes() map[string]serverlessType {
 	return map[string]serverlessType{
 		"AWS::Serverless::Function":     (*sam).function,     // a function, its role, and what invokes it
@@ -40,6 +40,7 @@ func serverlessTypes() map[string]serverlessType {
 		"AWS::Serverless::SimpleTable":  (*sam).simpleTable,  // a table with one key
 		"AWS::Serverless::LayerVersion": (*sam).layerVersion, // a layer
 		"AWS::Serverless::Connector":    (*sam).connector,    // a policy between two resources
+		"AWS::Serverless::Application":  (*sam).application,  // a stack within the stack
 	}
 }
 
@@ -167,52 +168,8 @@ func isFunction(n *node) bool {
 	return name != ""
 }
 
-// text returns the text of a node that SAM must know before anything is deployed: it may be a Ref to a parameter.
-func (s *sam) text(n *node) (string, bool) {
-	if text, ok := n.string(); ok || n == nil {
-		return text, ok
-	}
-	if text, ok := scalarText(n.scalar); ok {
-		return text, true
-	}
-	name, arg := asFunction(n)
-	target, _ := arg.string()
-	switch name {
-	case "Ref":
-		if p, ok := s.r.parameters[target]; ok && p.value != nil {
-			return scalarText(p.value)
-		}
-		if v := s.r.pseudo[target]; v != nil {
-			return scalarText(v)
-		}
-	case "Fn::FindInMap":
-		if v, ok := s.r.findInMap(arg); ok {
-			return scalarText(v)
-		}
-	case "Fn::Sub":
-		if s.parametersOnly(arg) {
-			if v, ok := s.r.sub(arg); ok {
-				return scalarText(v)
-			}
-		}
-	}
-	return "", false
-}
-
-// parametersOnly tells whether an Fn::Sub holds no variable but parameters.
-func (s *sam) parametersOnly(arg *node) bool {
-	text, ok := arg.string()
-	if !ok {
-		return false
-	}
-	for _, part := range subParts(text) {
-		_, isParameter := s.r.parameters[part.text]
-		if part.variable && !isParameter && s.r.pseudo[part.text] == nil {
-			return false
-		}
-	}
-	return true
-}
+// text returns the text of a node that SAM must know before anything is deployed.
+func (s *sam) text(n *node) (string, bool) { return s.r.early(n) }
 
 // flag reads a boolean, which may be a parameter.
 func (s *sam) flag(n *node, fallback bool) bool {

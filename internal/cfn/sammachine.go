@@ -284,6 +284,23 @@ func (s *sam) simpleTable(res *samResource) {
 	s.add(res, res.id, "AWS::DynamoDB::Table", made)
 }
 
+// application transforms AWS::Serverless::Application. One of the Serverless Application Repository stays as it is, and unknown.
+func (s *sam) application(res *samResource) {
+	at, location := res.at, res.properties.get("Location")
+	if location == nil {
+		s.invalid(res, res.node, "Resource is missing the required [Location] property.")
+		return
+	}
+	if location.kind == value.KindObject && !isFunction(location) {
+		s.resources = append(s.resources, member{res.id, res.node})
+		return
+	}
+	made := at.object("TemplateURL", location)
+	at.pass(made, res.properties, "Parameters", "NotificationARNs", "TimeoutInMinutes")
+	made.set("Tags", s.tags(res, "lambda:createdBy"))
+	s.add(res, res.id, nestedType, made)
+}
+
 // layerVersion transforms AWS::Serverless::LayerVersion. Its logical id ends in a hash, so that a new version keeps the old one.
 func (s *sam) layerVersion(res *samResource) {
 	at, p := res.at, res.properties

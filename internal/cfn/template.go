@@ -33,6 +33,14 @@ type Input struct {
 	// Export answers Fn::ImportValue. Nil knows no export.
 	Export func(name string) (string, bool)
 
+	// Include answers AWS::Include with the text at a location, which is as the template gives it: a path, or the URI of an object in S3. The
+	// file's name is for messages. Nil knows none.
+	Include func(location string) (file string, text []byte, err error)
+
+	// Nested answers resources that are stacks of their own with their templates, resolved. Nil, or a nil template, knows none: their outputs
+	// are made up.
+	Nested func(NestedStack) (*Template, error)
+
 	// StoredParameter answers parameters of the types AWS::SSM::Parameter::Value<...>. Nil knows none.
 	StoredParameter func(name string) (string, bool)
 }
@@ -86,6 +94,9 @@ type Resource struct {
 
 	// DeletionPolicy and UpdateReplacePolicy are Delete, Retain, Snapshot or RetainExceptOnCreate; "" where the template says nothing.
 	DeletionPolicy, UpdateReplacePolicy string
+
+	// Nested is the template of a stack of its own, nil if the resource is none or the template cannot be had.
+	Nested *Template
 
 	attributes map[string]string
 	known      bool

@@ -11,21 +11,21 @@ import (
 const (
 	languageExtensions  = "AWS::LanguageExtensions"    // Fn::ForEach, Fn::Length, Fn::ToJsonString and more places for functions
 	serverlessTransform = "AWS::Serverless-2016-10-31" // SAM
-	includeTransform    = "AWS::Include"               // text from a bucket
+	includeTransform    = "AWS::Include"               // a file's text
 )
 
 // transform does what the Transform section asks for, on a document of its own: the one that was given stays as it is.
 func (r *resolver) transform() {
-	names := r.macros(r.doc.root.get("Transform"))
-	if len(names) == 0 {
-		if globals := r.doc.root.get("Globals"); globals != nil {
-			r.problem(globals, "Template format error: Globals needs the transform %s.", serverlessTransform)
-		}
-		return
-	}
 	doc := *r.doc
 	doc.shared = true
 	r.doc, r.origin.doc = &doc, &doc
+	if strings.Contains(r.doc.text, includeTransform) {
+		r.include()
+	}
+	names := r.macros(r.doc.root.get("Transform"))
+	if globals := r.doc.root.get("Globals"); len(names) == 0 && globals != nil {
+		r.problem(globals, "Template format error: Globals needs the transform %s.", serverlessTransform)
+	}
 	for _, name := range names {
 		switch name {
 		case languageExtensions:
@@ -38,15 +38,8 @@ func (r *resolver) transform() {
 
 // macros returns the names of the transforms, in order, and reports those that are not done here.
 func (r *resolver) macros(n *node) []string {
-	if n == nil {
-		return nil
-	}
-	macros := n.items
-	if n.kind != value.KindArray {
-		macros = []*node{n}
-	}
 	var names []string
-	for _, macro := range macros {
+	for _, macro := range macrosOf(n) {
 		name, isText := macro.string()
 		if !isText {
 			name, _ = macro.get("Name").string()
@@ -54,13 +47,59 @@ func (r *resolver) macros(n *node) []string {
 		switch name {
 		case languageExtensions, serverlessTransform:
 			names = append(names, name)
-		case includeTransform:
-			r.problem(macro, "%s takes text from a bucket, which nobody but the service can read. Put the text into the template.", includeTransform)
+		case includeTransform: // done
 		default:
 			r.problem(macro, "The macro %s is a program in an account and is not run here. Give the template that this one is transformed to.", r.origin.quote(name))
 		}
 	}
 	return names
+}
+
+// early returns the text of a node that a transform must know before anything is deployed: it may be a Ref to a parameter.
+func (r *resolver) early(n *node) (string, bool) {
+	if text, ok := n.string(); ok || n == nil {
+		return text, ok
+	}
+	if text, ok := scalarText(n.scalar); ok {
+		return text, true
+	}
+	name, arg := asFunction(n)
+	target, _ := arg.string()
+	switch name {
+	case "Ref":
+		if p, ok := r.parameters[target]; ok && p.value != nil {
+			return scalarText(p.value)
+		}
+		if v := r.pseudo[target]; v != nil {
+			return scalarText(v)
+		}
+	case "Fn::FindInMap":
+		if v, ok := r.findInMap(arg); ok {
+			return scalarText(v)
+		}
+	case "Fn::Sub":
+		if r.parametersOnly(arg) {
+			if v, ok := r.sub(arg); ok {
+				return scalarText(v)
+			}
+		}
+	}
+	return "", false
+}
+
+// parametersOnly tells whether an Fn::Sub holds no variable but parameters.
+func (r *resolver) parametersOnly(arg *node) bool {
+	text, ok := arg.string()
+	if !ok {
+		return false
+	}
+	for _, part := range subParts(text) {
+		_, isParameter := r.parameters[part.text]
+		if part.variable && !isParameter && r.pseudo[part.text] == nil {
+			return false
+		}
+	}
+	return true
 }
 
 const forEachPrefix = "Fn::ForEach::"

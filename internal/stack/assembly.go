@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -27,6 +28,7 @@ type unit struct {
 
 	document *cfn.Document
 	template *cfn.Template
+	nested   map[string]*unit // the stacks within it, by logical id
 }
 
 // asset is a file or folder that is put into S3 before a stack is deployed.
@@ -69,15 +71,24 @@ func readUnits(cfg *Config) ([]*unit, error) {
 		return nil, err
 	}
 	for _, u := range units {
-		text, err := readFile(u.file, maxTemplateFile)
-		if err != nil {
-			return nil, fmt.Errorf("read the template: %w", err)
-		}
-		if u.document, err = cfn.Read(shownPath(cfg.Project, u.file), text); err != nil {
+		if err := u.read(cfg.Project); err != nil {
 			return nil, err
 		}
 	}
+	if len(units) > 1 {
+		units = slices.DeleteFunc(units, func(u *unit) bool { return u.document.Empty() })
+	}
 	return resolveUnits(cfg, units, nil)
+}
+
+// read reads the unit's template.
+func (u *unit) read(project string) error {
+	text, err := readFile(u.file, maxTemplateFile)
+	if err != nil {
+		return fmt.Errorf("read the template: %w", err)
+	}
+	u.document, err = cfn.Read(shownPath(project, u.file), text)
+	return err
 }
 
 // shownPath is a path as it stands in messages.
@@ -310,46 +321,26 @@ func (u *unit) readAssets(file string) error {
 // resolveUnits resolves the templates, with the numbers of functions' versions by the functions' names. Where one imports what another exports,
 // it waits for that one.
 func resolveUnits(cfg *Config, units []*unit, versions map[string]string) ([]*unit, error) {
-	exports, exporters, stored := map[string]string{}, map[string]string{}, map[string]string{}
+	res := resolution{cfg: cfg, versions: versions, exports: map[string]string{}, exporters: map[string]string{}, stored: map[string]string{}}
 	var ordered []*unit
 	for pending := units; len(pending) > 0; {
 		var waiting []*unit
 		var faults []error
 		for _, u := range pending {
-			missing := false
-			template, err := cfn.Resolve(u.document, cfn.Input{
-				StackName: u.name, Place: cfg.Place, Parameters: u.given(cfg.Parameters), FunctionVersions: versions,
-				Export: func(name string) (string, bool) {
-					text, ok := exports[name]
-					missing = missing || !ok
-					return text, ok
-				},
-				StoredParameter: func(name string) (string, bool) {
-					text, ok := stored[name]
-					return text, ok
-				},
-			})
-			if err != nil {
+			res.missing = false
+			if err := res.resolve(u, u.given(cfg.Parameters), 0); err != nil {
 				faults = append(faults, err)
-				if missing {
+				if res.missing {
 					waiting = append(waiting, u)
 					continue
 				}
 				return nil, errors.Join(faults...)
 			}
-			u.template = template
 			ordered = append(ordered, u)
-			for _, out := range template.Outputs {
-				if out.Export == "" {
-					continue
+			for _, u := range withNested([]*unit{u}) {
+				if err := res.publish(u); err != nil {
+					return nil, err
 				}
-				if other, twice := exporters[out.Export]; twice {
-					return nil, fmt.Errorf("%s: Export with name %s is already exported by stack %s", template.File, out.Export, other)
-				}
-				exports[out.Export], exporters[out.Export] = out.Value, u.name
-			}
-			for _, parameter := range template.OfType("AWS::SSM::Parameter") {
-				stored[parameter.Name] = parameter.Read().String("Value")
 			}
 		}
 		if len(waiting) == len(pending) {
@@ -360,6 +351,142 @@ func resolveUnits(cfg *Config, units []*unit, versions map[string]string) ([]*un
 	return ordered, nil
 }
 
+// resolution is what the stacks that have been resolved have for those that follow.
+type resolution struct {
+	cfg       *Config
+	versions  map[string]string // of functions, by their names
+	exports   map[string]string // by name
+	exporters map[string]string // the stacks that they are of
+	stored    map[string]string // of the parameter store, by name
+	missing   bool              // an export was asked for that there is not yet
+}
+
+// maxNesting is how deep stacks may stand within one another.
+const maxNesting = 10
+
+// resolve resolves a unit's template, and those of the stacks within it.
+func (res *resolution) resolve(u *unit, parameters map[string]string, depth int) error {
+	template, err := cfn.Resolve(u.document, cfn.Input{
+		StackName: u.name, Place: res.cfg.Place, Parameters: parameters, FunctionVersions: res.versions,
+		Export: func(name string) (string, bool) {
+			text, ok := res.exports[name]
+			res.missing = res.missing || !ok
+			return text, ok
+		},
+		Include: func(location string) (string, []byte, error) { return u.include(res.cfg.Project, location) },
+		Nested:  func(stack cfn.NestedStack) (*cfn.Template, error) { return res.nested(u, stack, depth+1) },
+		StoredParameter: func(name string) (string, bool) {
+			text, ok := res.stored[name]
+			return text, ok
+		},
+	})
+	if err != nil {
+		return err
+	}
+	u.template = template
+	return nil
+}
+
+// nested resolves a stack within another one. One whose template is elsewhere is not run.
+func (res *resolution) nested(u *unit, stack cfn.NestedStack, depth int) (*cfn.Template, error) {
+	file, err := u.nestedTemplate(res.cfg.Project, stack)
+	if file == "" || err != nil {
+		return nil, err
+	}
+	if depth > maxNesting {
+		return nil, fmt.Errorf("stacks stand within one another more than %d deep", maxNesting)
+	}
+	child := u.nested[stack.LogicalID]
+	if child == nil || child.file != file {
+		child = &unit{file: file, folder: filepath.Dir(file), assets: u.assets, files: []string{file}}
+		if err := child.read(res.cfg.Project); err != nil {
+			return nil, err
+		}
+		if u.nested == nil {
+			u.nested = map[string]*unit{}
+		}
+		u.nested[stack.LogicalID] = child
+	}
+	child.name = stack.StackName
+	if err := res.resolve(child, stack.Parameters, depth); err != nil {
+		return nil, err
+	}
+	return child.template, nil
+}
+
+// publish makes known what a resolved stack has for those that follow.
+func (res *resolution) publish(u *unit) error {
+	for _, out := range u.template.Outputs {
+		if out.Export == "" {
+			continue
+		}
+		if other, twice := res.exporters[out.Export]; twice {
+			return fmt.Errorf("%s: Export with name %s is already exported by stack %s", u.template.File, out.Export, other)
+		}
+		res.exports[out.Export], res.exporters[out.Export] = out.Value, u.name
+	}
+	for _, parameter := range u.template.OfType("AWS::SSM::Parameter") {
+		res.stored[parameter.Name] = parameter.Read().String("Value")
+	}
+	return nil
+}
+
+// withNested returns the units, each followed by those within it.
+func withNested(units []*unit) []*unit {
+	var all []*unit
+	for _, u := range units {
+		all = append(all, u)
+		for _, r := range u.template.Resources {
+			if r.Nested != nil {
+				all = append(all, withNested([]*unit{u.nested[r.LogicalID]})...)
+			}
+		}
+	}
+	return all
+}
+
+// nestedTemplate is the file of a nested stack's template: an asset, or a path beside the template; "" if it is elsewhere.
+func (u *unit) nestedTemplate(project string, stack cfn.NestedStack) (string, error) {
+	if path, ok := assetPath(stack.Metadata, "TemplateURL"); ok {
+		return u.assetFile(project, path)
+	}
+	url := stack.TemplateURL
+	if a, ok := u.assets[url[strings.LastIndexByte(url, '/')+1:]]; ok {
+		return u.inside(project, a.path)
+	}
+	if url == "" || strings.Contains(url, "://") {
+		return "", nil
+	}
+	path, err := u.localPath(project, url)
+	if err != nil {
+		return "", fmt.Errorf("its template: %w", err)
+	}
+	return path, nil
+}
+
+// include reads a file that the template includes.
+func (u *unit) include(project, location string) (string, []byte, error) {
+	path, err := "", error(nil)
+	if a, ok := u.assets[location[strings.LastIndexByte(location, '/')+1:]]; ok {
+		path, err = u.inside(project, a.path)
+	} else if strings.Contains(location, "://") {
+		err = fmt.Errorf("%s is not on this computer; give a path beside the template", location)
+	} else {
+		path, err = u.localPath(project, location)
+	}
+	if err != nil {
+		return "", nil, err
+	}
+	if !slices.Contains(u.files, path) {
+		u.files = append(u.files, path)
+	}
+	text, err := readFile(path, maxTemplateFile)
+	return shownPath(project, path), text, err
+}
+
+// assetParameter matches the parameters by which CDK's first version says where an asset lies. Its CLI gives them values.
+var assetParameter = regexp.MustCompile(`^AssetParameters([0-9a-f]{64})(S3Bucket|S3VersionKey|ArtifactHash)[0-9A-F]{8}$`)
+
 // given are the parameters that the template has, of those that were given; all of them where there is no other template to have them.
 func (u *unit) given(all map[string]string) map[string]string {
 	given := map[string]string{}
@@ -367,6 +494,11 @@ func (u *unit) given(all map[string]string) map[string]string {
 		given[name] = text
 	}
 	declared := u.document.Parameters()
+	for _, name := range declared {
+		if m := assetParameter.FindStringSubmatch(name); m != nil {
+			given[name] = map[string]string{"S3Bucket": "cdk-assets", "S3VersionKey": "assets/||" + m[1], "ArtifactHash": m[1]}[m[2]]
+		}
+	}
 	for name, text := range all {
 		if slices.Contains(declared, name) {
 			given[name] = text
@@ -469,11 +601,8 @@ func (u *unit) locate(project string, r *cfn.Resource, property string, v value.
 		}
 		return path, nil
 	}
-	if path := metadata(r, "aws:asset:path"); path != "" && metadata(r, "aws:asset:property") == property {
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(u.folder, path)
-		}
-		return u.inside(project, path)
+	if path, ok := assetPath(r.Metadata, property); ok {
+		return u.assetFile(project, path)
 	}
 	switch v := v.(type) {
 	case value.String: // a path, as `aws cloudformation package` and the SAM CLI take it
@@ -489,6 +618,23 @@ func (u *unit) locate(project string, r *cfn.Resource, property string, v value.
 		return "", fmt.Errorf("s3://%s/%s is in a bucket, and no asset of the stack is put there", name, text)
 	}
 	return "", fmt.Errorf("the template does not say where the code lies (%s)", property)
+}
+
+// assetPath is where CDK's metadata says that the asset lies which a property stands for.
+func assetPath(metadata *value.Object, property string) (string, bool) {
+	if value.TextAt(metadata, "aws:asset:property") != property {
+		return "", false
+	}
+	path := value.TextAt(metadata, "aws:asset:path")
+	return path, path != ""
+}
+
+// assetFile is the file or folder of an asset.
+func (u *unit) assetFile(project, path string) (string, error) {
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(u.folder, path)
+	}
+	return u.inside(project, path)
 }
 
 // localPath is a path in a template: relative to it, and within the project.

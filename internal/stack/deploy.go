@@ -137,15 +137,9 @@ func (s *Stack) deploy(ctx context.Context, units []*unit) error {
 	}
 	table := deployers()
 	for _, u := range units {
-		s.next.watched = append(s.next.watched, u.files...)
-		for _, r := range u.template.Resources {
-			if deploy, ok := table[r.Type]; ok && r.Type != functionType {
-				if err := deploy(s, u, r); err != nil {
-					return faultOf(r, err)
-				}
-			}
+		if err := s.deployUnit(u, table); err != nil {
+			return err
 		}
-		s.tellOthers(u, table)
 	}
 	for name := range s.next.placed {
 		if err := s.plane.Settle(name, control.Settled{Aliases: s.next.aliases[name], Configs: s.next.configs[name], URLs: s.next.urls[name]}); err != nil {
@@ -173,6 +167,26 @@ func (s *Stack) deploy(ctx context.Context, units []*unit) error {
 	return nil
 }
 
+// deployUnit makes a stack's resources run, each after those that it needs; a stack within it is one of them.
+func (s *Stack) deployUnit(u *unit, table map[string]deployer) error {
+	s.next.watched = append(s.next.watched, u.files...)
+	for _, r := range u.template.Resources {
+		deploy, ok := table[r.Type]
+		switch {
+		case r.Nested != nil:
+			if err := s.deployUnit(u.nested[r.LogicalID], table); err != nil {
+				return err
+			}
+		case ok && r.Type != functionType:
+			if err := deploy(s, u, r); err != nil {
+				return faultOf(r, err)
+			}
+		}
+	}
+	s.tellOthers(u, table)
+	return nil
+}
+
 // functionType is the type of the resources that are deployed before all others.
 const functionType = "AWS::Lambda::Function"
 
@@ -189,7 +203,7 @@ func faultOf(r *cfn.Resource, err error) error {
 // versions' numbers in them.
 func (s *Stack) deployFunctions(ctx context.Context, units []*unit) ([]*unit, error) {
 	numbers := map[string]string{}
-	for _, u := range units {
+	for _, u := range withNested(units) {
 		for _, r := range u.template.OfType(versionType) {
 			if number := s.plane.LastVersion(versionedFunction(r)); number != "" {
 				numbers[versionedFunction(r)] = number
@@ -202,7 +216,7 @@ func (s *Stack) deployFunctions(ctx context.Context, units []*unit) ([]*unit, er
 			return nil, err
 		}
 	}
-	for _, u := range units {
+	for _, u := range withNested(units) {
 		for _, r := range u.template.OfType(functionType) {
 			if err := s.deployFunction(u, r); err != nil {
 				return nil, faultOf(r, err)
@@ -234,7 +248,7 @@ func missing(before, after []FunctionInfo) []string {
 
 // tellOthers tells which types are not run here, and which of what runs here needs them.
 func (s *Stack) tellOthers(u *unit, table map[string]deployer) {
-	runs := func(r *cfn.Resource) bool { return table[r.Type] != nil }
+	runs := func(r *cfn.Resource) bool { return table[r.Type] != nil || r.Nested != nil }
 	counts, needed := map[string]int{}, map[string][]string{}
 	kinds := map[string]string{}
 	for _, r := range u.template.Resources {
@@ -457,11 +471,4 @@ func substitute(definition string, substitutions *cfn.Block) string {
 }
 
 // metadata is a text in the resource's metadata, "" if there is none.
-func metadata(r *cfn.Resource, key string) string {
-	if r.Metadata == nil {
-		return ""
-	}
-	v, _ := r.Metadata.Get(key)
-	s, _ := v.(value.String)
-	return string(s)
-}
+func metadata(r *cfn.Resource, key string) string { return value.TextAt(r.Metadata, key) }

@@ -30,7 +30,7 @@ func versionedFunction(r *cfn.Resource) string { return functionName(r.Read().St
 // the templates are resolved again, so that whatever refers to it, which follows, has that one. A function gets a new number only when its code or
 // configuration is another, whatever the logical id of its version: in a folder of source the code changes without the template.
 func (s *Stack) publishVersions(ctx context.Context, units []*unit, numbers map[string]string) error {
-	for _, u := range units {
+	for _, u := range withNested(units) {
 		for i := range u.template.OfType(versionType) {
 			r := u.template.OfType(versionType)[i] // of the present template
 			number, err := s.publish(ctx, r)
@@ -68,7 +68,7 @@ func (s *Stack) publish(ctx context.Context, r *cfn.Resource) (string, error) {
 
 // configureAgain gives functions the configuration that they have now that versions have other numbers.
 func (s *Stack) configureAgain(units []*unit) error {
-	for _, u := range units {
+	for _, u := range withNested(units) {
 		for _, r := range u.template.OfType(functionType) {
 			placed, ok := s.next.placed[r.Name]
 			if !ok {
