@@ -15,6 +15,12 @@ import (
 	"github.com/google/uuid"
 )
 
+// The types of messages that endpoints get.
+const (
+	notificationType = "Notification"
+	confirmationType = "SubscriptionConfirmation"
+)
+
 // deliverers is how many deliveries are under way at once.
 const deliverers = 16
 
@@ -25,7 +31,7 @@ type delivery struct {
 	Topic        string               `json:"topic"`
 	Protocol     string               `json:"protocol"`
 	Endpoint     string               `json:"endpoint"`
-	Type         string               `json:"type"` // Notification or SubscriptionConfirmation
+	Type         string               `json:"type"` // notificationType or confirmationType
 	MessageID    string               `json:"messageId"`
 	Body         string               `json:"body"`
 	Raw          bool                 `json:"raw,omitempty"`
@@ -225,13 +231,16 @@ func (q *deliveries) deliver(at due) {
 		return // it goes on in the next process
 	}
 	if err == nil {
+		q.count(&d, metricDelivered)
 		q.settle(at, d.Endpoint)
 		return
 	}
 	d.Tried++
 	pause, again := d.Retries.pause(d.Protocol, d.Tried)
 	var permanent *Permanent
-	if errors.As(err, &permanent) || !again {
+	last := errors.As(err, &permanent) || !again
+	q.countFailure(&d, last)
+	if last {
 		q.giveUp(at, &d, err)
 		return
 	}
@@ -275,9 +284,12 @@ func (q *deliveries) giveUp(at due, d *delivery, why error) {
 	q.s.cfg.Log.Warn("a message could not be delivered", "subscription", d.Subscription, "endpoint", d.Endpoint, "attempts", d.Tried, "error", why)
 	if to := q.s.cfg.Targets[protocolSQS]; d.Letters != "" && to != nil {
 		letter := Delivery{Endpoint: d.Letters, MessageID: d.MessageID, Body: d.Body, Attributes: d.Attributes, Group: d.Group, Dedup: d.Dedup}
+		sent := metricLetters
 		if err := to.Deliver(q.ctx, letter); err != nil {
 			q.s.cfg.Log.Error("a message could not be sent to the dead-letter queue", "queue", d.Letters, "error", err)
+			sent = metricLettersLost
 		}
+		q.count(d, sent)
 	}
 	q.settle(at, d.Endpoint)
 }
@@ -306,7 +318,7 @@ func (s *Service) post(ctx context.Context, d *delivery) error {
 	} {
 		r.Header.Set(name, v)
 	}
-	if d.Type == "Notification" {
+	if d.Type == notificationType {
 		r.Header.Set("X-Amz-Sns-Subscription-Arn", d.Subscription)
 	}
 	if d.Raw {

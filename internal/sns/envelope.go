@@ -91,7 +91,7 @@ func (s *Service) certificateURL() string {
 // notification is what is to be delivered of a message to a subscription.
 func (s *Service) notification(sub *subscription, m *Message, body string, p Published, now time.Time) delivery {
 	d := s.newDelivery(sub, now)
-	d.MessageID, d.Type, d.Group, d.Dedup, d.Raw = p.ID, "Notification", m.Group, m.Dedup, sub.settings.raw && sub.Protocol != protocolLambda
+	d.MessageID, d.Type, d.Group, d.Dedup, d.Raw = p.ID, notificationType, m.Group, m.Dedup, sub.settings.raw && sub.Protocol != protocolLambda
 	if strings.HasSuffix(sub.TopicARN, fifoSuffix) {
 		d.Lane = sub.ARN + "\x00" + m.Group
 	}
@@ -133,7 +133,7 @@ func (s *Service) functionEvent(sub *subscription, m *Message, body string, p Pu
 		Sns                  notification
 	}
 	n := notification{
-		Type: "Notification", MessageId: p.ID, TopicArn: sub.TopicARN, Message: body, Timestamp: now.UTC().Format(timeForm), SignatureVersion: "1", Signature: unsigned,
+		Type: notificationType, MessageId: p.ID, TopicArn: sub.TopicARN, Message: body, Timestamp: now.UTC().Format(timeForm), SignatureVersion: "1", Signature: unsigned,
 		SigningCertUrl: s.certificateURL(), UnsubscribeUrl: s.link("Unsubscribe", "SubscriptionArn", sub.ARN), MessageAttributes: documentAttributes(m.Attributes),
 	}
 	if m.Subject != "" {
@@ -150,7 +150,7 @@ func (s *Service) functionEvent(sub *subscription, m *Message, body string, p Pu
 func (s *Service) confirmation(sub *subscription) delivery {
 	now := s.cfg.Clock.Now()
 	d := s.newDelivery(sub, now)
-	d.Type = "SubscriptionConfirmation"
+	d.Type = confirmationType
 	doc := document{
 		Type: d.Type, MessageID: d.MessageID, Token: sub.Token, TopicARN: sub.TopicARN,
 		Message:      "You have chosen to subscribe to the topic " + sub.TopicARN + ".\nTo confirm the subscription, visit the SubscribeURL included in this message.",

@@ -235,6 +235,7 @@ func (s *Service) PublishAll(topicARN string, messages []Message) ([]Published, 
 			return nil, nil, fmt.Errorf("record a message: %w", err)
 		}
 	}
+	p.countPublished(messages, errs)
 	maps.Copy(t.dedups, p.used)
 	s.deliveries.add(p.owed)
 	return published, errs, nil
@@ -251,6 +252,7 @@ type publication struct {
 	changes       []Change
 	owed          []delivery
 	used          map[string]dedup // ids that were used now
+	filteredOut   []int            // metrics of what no subscription gets
 }
 
 // add makes out what is to be delivered of a message.
@@ -275,11 +277,17 @@ func (p *publication) add(m *Message) Published {
 		p.changes = append(p.changes, set(dedupsCollection, p.r.Name+"\x00"+key, &d))
 	}
 	for _, sub := range p.subscriptions {
-		if body := m.textFor(sub.Protocol); sub.Confirmed && sub.settings.filter.passes(m, body) {
-			d := p.s.notification(sub, m, body, out, p.now)
-			p.owed = append(p.owed, d)
-			p.changes = append(p.changes, set(deliveriesCollection, d.Key, &d))
+		if !sub.Confirmed {
+			continue
 		}
+		body := m.textFor(sub.Protocol)
+		if !sub.settings.filter.passes(m, body) {
+			p.filteredOut = append(p.filteredOut, sub.settings.filter.whyFilteredOut(m, body))
+			continue
+		}
+		d := p.s.notification(sub, m, body, out, p.now)
+		p.owed = append(p.owed, d)
+		p.changes = append(p.changes, set(deliveriesCollection, d.Key, &d))
 	}
 	return out
 }

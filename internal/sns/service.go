@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/tutti-run/tutti/internal/clock"
+	"github.com/tutti-run/tutti/internal/measure"
 	"github.com/tutti-run/tutti/internal/sfn"
 )
 
@@ -82,6 +83,8 @@ type Config struct {
 	Targets map[string]Target
 	// HTTP calls endpoints; nil means a client with AWS's timeout of 15 seconds.
 	HTTP *http.Client
+	// Meter counts messages and notifications; nil counts nothing.
+	Meter measure.Meter
 	// Clock is the time; nil means the computer's.
 	Clock *clock.Clock
 	// Log receives our own trouble; nil discards it.
@@ -108,6 +111,8 @@ type topic struct {
 	publish sync.Mutex  // of a FIFO topic: one publication at a time
 	last    int64       // the last sequence number; publish guards it
 	dedups  map[string]dedup
+
+	counters measure.Counters
 }
 
 type topicRecord struct {
@@ -145,7 +150,7 @@ func Open(cfg Config) (*Service, error) {
 
 func (s *Service) load() error {
 	err := each(s.cfg.Journal, topicsCollection, func(_ string, r *topicRecord) {
-		s.topics[r.Name] = &topic{record: *r, dedups: map[string]dedup{}}
+		s.topics[r.Name] = s.newTopic(*r)
 	})
 	err = errors.Join(err, each(s.cfg.Journal, subscriptionsCollection, func(_ string, sub *subscription) {
 		s.subscriptions[sub.ARN] = sub

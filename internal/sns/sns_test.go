@@ -20,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/tutti-run/tutti/internal/clock"
+	"github.com/tutti-run/tutti/internal/measure/measuretest"
 	"github.com/tutti-run/tutti/internal/sfn"
 	"github.com/tutti-run/tutti/internal/sns"
 )
@@ -103,11 +104,13 @@ type world struct {
 	journal           *memory
 	clock             *clock.Clock
 	queues, functions *mailbox
+	counted           *measuretest.Ledger
 }
 
 func newWorld(t *testing.T) *world {
 	w := &world{t: t, journal: &memory{text: map[[2]string]string{}}, clock: clock.Real()}
 	w.queues, w.functions = &mailbox{got: make(chan sns.Delivery, 100)}, &mailbox{got: make(chan sns.Delivery, 100)}
+	w.counted = measuretest.NewLedger(time.Time{})
 	w.open()
 	w.start()
 	return w
@@ -115,7 +118,7 @@ func newWorld(t *testing.T) *world {
 
 func (w *world) open() {
 	w.t.Helper()
-	s, err := sns.Open(sns.Config{Journal: w.journal, Clock: w.clock, Targets: map[string]sns.Target{"sqs": w.queues, "lambda": w.functions}})
+	s, err := sns.Open(sns.Config{Journal: w.journal, Meter: w.counted, Clock: w.clock, Targets: map[string]sns.Target{"sqs": w.queues, "lambda": w.functions}})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -442,6 +445,10 @@ func TestHTTP(t *testing.T) {
 		if r := <-e.got; r.Header.Get("X-Amz-Sns-Subscription-Arn") != arn || r.Header.Get("Content-Type") != "text/plain; charset=UTF-8" {
 			t.Errorf("got %v", r.Header)
 		}
+	}
+	w.delivered()
+	if delivered, failed := w.sum("NumberOfNotificationsDelivered"), w.sum("NumberOfNotificationsFailed"); delivered != 1 || failed != 2 {
+		t.Errorf("counted %g deliveries, not the confirmation's, and %g attempts that failed", delivered, failed)
 	}
 	if err := w.s.Unsubscribe(arn); err != nil {
 		t.Error(err)

@@ -127,7 +127,7 @@ func (s *Service) storeTopic(r *topicRecord) error {
 	if t := s.topics[r.Name]; t != nil {
 		t.record = *r
 	} else {
-		s.topics[r.Name] = &topic{record: *r, dedups: map[string]dedup{}}
+		s.topics[r.Name] = s.newTopic(*r)
 	}
 	return nil
 }

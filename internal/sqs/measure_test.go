@@ -1,64 +1,31 @@
 package sqs_test
 
 import (
-	"fmt"
-	"maps"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/tutti-run/tutti/internal/clock"
-	"github.com/tutti-run/tutti/internal/measure"
+	"github.com/tutti-run/tutti/internal/measure/measuretest"
 	"github.com/tutti-run/tutti/internal/sqs"
 )
 
-// ledger keeps the sums of what is counted, by queue and metric, and by the minute since the first.
-type ledger struct {
-	mu   sync.Mutex
-	from time.Time
-	sums map[string]map[int]float64
-}
-
-type column struct {
-	*ledger
-	key string
-}
-
-func (l *ledger) Counter(namespace string, m measure.Metric, dimensions map[string]string) measure.Counter {
-	return column{l, namespace + " " + dimensions["QueueName"] + " " + m.Name}
-}
-
-func (c column) AddMany(at time.Time, v, times float64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.sums[c.key] == nil {
-		c.sums[c.key] = map[int]float64{}
-	}
-	c.sums[c.key][int(at.Sub(c.from)/time.Minute)] += v * times
-}
+// ledger tells what was counted of queues.
+type ledger struct{ *measuretest.Ledger }
 
 // of shows what was counted of a queue's metric, minute by minute.
-func (l *ledger) of(queue, metric string) string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var b strings.Builder
-	sums := l.sums["AWS/SQS "+queue+" "+metric]
-	for _, minute := range slices.Sorted(maps.Keys(sums)) {
-		fmt.Fprintf(&b, "%d:%g ", minute, sums[minute])
-	}
-	return strings.TrimSpace(b.String())
+func (l ledger) of(queue, metric string) string {
+	return l.Minutes("AWS/SQS " + metric + " QueueName=" + queue)
 }
 
 // newMeasured is a world whose clock stands at the beginning of a minute, as good as still, with what it counts.
-func newMeasured(t *testing.T) (*world, *ledger) {
+func newMeasured(t *testing.T) (*world, ledger) {
 	c := clock.Fast(slow)
 	start := c.Now().Truncate(time.Minute).Add(time.Minute)
 	c.SkipTo(start.Add(time.Millisecond))
-	l := &ledger{from: start, sums: map[string]map[int]float64{}}
+	l := ledger{measuretest.NewLedger(start)}
 	return newWorldWith(t, vfs.NewMem(), c, sqs.WithMeter(l)), l
 }
 

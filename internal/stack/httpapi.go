@@ -173,10 +173,15 @@ func (s *Stack) deployStage(_ *unit, r *cfn.Resource) error {
 	stage := httpapi.Stage{
 		Name: p.String("StageName"), Variables: texts(p.Value("StageVariables")), Throttle: throttle(p.Block("DefaultRouteSettings")),
 		Routes: map[string]httpapi.Throttle{}, AccessLog: log.String("Format"), LogGroup: log.String("DestinationArn"),
+		Detailed: p.Block("DefaultRouteSettings").Bool("DetailedMetricsEnabled", false), DetailedRoutes: map[string]bool{},
 	}
 	routes := p.Block("RouteSettings")
 	for _, key := range routes.Names() {
-		stage.Routes[key] = throttle(routes.Block(key))
+		one := routes.Block(key)
+		stage.Routes[key] = throttle(one)
+		if one.Has("DetailedMetricsEnabled") {
+			stage.DetailedRoutes[key] = one.Bool("DetailedMetricsEnabled", false)
+		}
 	}
 	a := s.apiOf(p.String("ApiId"))
 	a.Stages = append(a.Stages, stage)
@@ -252,7 +257,7 @@ func (s *Stack) httpServices() httpapi.Services {
 			signed := strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-HMAC-SHA256 ") || r.URL.Query().Get("X-Amz-Algorithm") == "AWS4-HMAC-SHA256"
 			return "arn:aws:iam::" + s.cfg.Place.Account + ":root", signed
 		},
-		AccessLog: s.accessLog,
+		AccessLog: s.accessLog, Meter: serviceMeter{s.metrics},
 	}
 }
 

@@ -186,7 +186,7 @@ func (s *Stack) deployDeployment(_ *unit, r *cfn.Resource) error {
 		d := p.Block("StageDescription")
 		s.addStage(p.String("RestApiId"), restapi.Stage{
 			Name: name, DeploymentID: idOf(r, "DeploymentId"), Variables: texts(d.Value("Variables")), Throttles: methodThrottles(d),
-			AccessLog: d.Block("AccessLogSetting").String("Format"), LogGroup: d.Block("AccessLogSetting").String("DestinationArn"),
+			AccessLog: d.Block("AccessLogSetting").String("Format"), LogGroup: d.Block("AccessLogSetting").String("DestinationArn"), Detailed: detailedMethods(d),
 		})
 	}
 	return p.Err()
@@ -198,7 +198,7 @@ func (s *Stack) deployRestStage(_ *unit, r *cfn.Resource) error {
 	log := p.Block("AccessLogSetting")
 	s.addStage(p.String("RestApiId"), restapi.Stage{
 		Name: p.String("StageName"), DeploymentID: p.String("DeploymentId"), Variables: texts(p.Value("Variables")), Throttles: methodThrottles(p),
-		AccessLog: log.String("Format"), LogGroup: log.String("DestinationArn"),
+		AccessLog: log.String("Format"), LogGroup: log.String("DestinationArn"), Detailed: detailedMethods(p),
 	})
 	return p.Err()
 }
@@ -213,7 +213,7 @@ func (s *Stack) addStage(id string, stage restapi.Stage) {
 	a.Stages = append(a.Stages, stage)
 }
 
-// methodThrottles are the throttles of a stage's methods. The slashes of paths are written ~1.
+// methodThrottles are the throttles of a stage's methods.
 func methodThrottles(b *cfn.Block) map[string]httpapi.Throttle {
 	throttles := map[string]httpapi.Throttle{}
 	if b.Has("ThrottlingRateLimit") || b.Has("ThrottlingBurstLimit") {
@@ -223,10 +223,29 @@ func methodThrottles(b *cfn.Block) map[string]httpapi.Throttle {
 		if !m.Has("ThrottlingRateLimit") && !m.Has("ThrottlingBurstLimit") {
 			continue
 		}
-		path := strings.ReplaceAll(m.String("ResourcePath"), "~1", "/")
-		throttles[m.String("HttpMethod")+" /"+strings.TrimLeft(path, "/")] = throttle(m)
+		throttles[settingKey(m)] = throttle(m)
 	}
 	return throttles
+}
+
+// settingKey is what a method's settings are for: "VERB /path". The slashes of paths are written ~1.
+func settingKey(m *cfn.Block) string {
+	path := strings.ReplaceAll(m.String("ResourcePath"), "~1", "/")
+	return m.String("HttpMethod") + " /" + strings.TrimLeft(path, "/")
+}
+
+// detailedMethods are the methods of a stage that are measured by themselves.
+func detailedMethods(b *cfn.Block) map[string]bool {
+	detailed := map[string]bool{}
+	if b.Has("MetricsEnabled") {
+		detailed["* /*"] = b.Bool("MetricsEnabled", false)
+	}
+	for _, m := range b.Blocks("MethodSettings") {
+		if m.Has("MetricsEnabled") {
+			detailed[settingKey(m)] = m.Bool("MetricsEnabled", false)
+		}
+	}
+	return detailed
 }
 
 func (s *Stack) deployModel(_ *unit, r *cfn.Resource) error {
@@ -358,7 +377,7 @@ func (s *Stack) restServices() restapi.Services {
 	same := s.httpServices()
 	return restapi.Services{
 		Functions: same.Functions, AWS: serviceExchange{awsclient.New(s.cfg.Routes), s.cfg.Place.Region}, Keys: same.Keys, Identity: same.Identity,
-		AccessLog: same.AccessLog, Now: same.Now,
+		AccessLog: same.AccessLog, Meter: same.Meter, Now: same.Now,
 	}
 }
 

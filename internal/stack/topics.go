@@ -21,7 +21,7 @@ import (
 // openTopics keeps the topics in the journal.
 func (s *Stack) openTopics() (err error) {
 	s.topics, err = sns.Open(sns.Config{
-		Journal: topicJournal{s.store}, Place: s.cfg.Place, Clock: s.cfg.Clock, Log: s.cfg.Log,
+		Journal: topicJournal{s.store}, Place: s.cfg.Place, Meter: serviceMeter{s.metrics}, Clock: s.cfg.Clock, Log: s.cfg.Log,
 		Targets: map[string]sns.Target{"sqs": topicQueue{s.queues}, "lambda": topicFunction{s}},
 	})
 	return err

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/tutti-run/tutti/internal/lambda"
+	"github.com/tutti-run/tutti/internal/measure"
 )
 
 // API is an HTTP API as its resources describe it.
@@ -98,6 +99,9 @@ type Stage struct {
 	Routes map[string]Throttle
 	// AccessLog is the format of a line in the access log, with variables like $context.requestId; "" for no log. LogGroup is its destination's ARN.
 	AccessLog, LogGroup string
+	// Detailed has all routes measured by themselves, DetailedRoutes says so of single ones, by route key.
+	Detailed       bool
+	DetailedRoutes map[string]bool
 }
 
 // Invoker runs Lambda functions. An error that is a [*lambda.Error] is what the Lambda API would have answered.
@@ -127,6 +131,8 @@ type Services struct {
 	HTTP http.RoundTripper
 	// AccessLog takes a line of the access log. Nil drops it.
 	AccessLog func(logGroup, line string)
+	// Meter counts requests. Nil counts nothing.
+	Meter measure.Meter
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -156,6 +162,7 @@ type Handler struct {
 	routes   *router
 	stages   map[string]*stage
 	answers  answerCache
+	measured measured
 }
 
 // stage is a Stage at work.
@@ -175,7 +182,7 @@ func New(api API, services Services) (*Handler, []Problem) {
 	if len(api.Stages) == 0 {
 		api.Stages = []Stage{{Name: defaultKey}}
 	}
-	h := &Handler{api: &api, services: services, stages: map[string]*stage{}}
+	h := &Handler{api: &api, services: services, stages: map[string]*stage{}, measured: api.measured(services.Meter)}
 	var problems []Problem
 	h.routes, problems = newRouter(api.Routes)
 	for _, r := range api.Routes {

@@ -67,20 +67,26 @@ func failedIntegration(why string) *response { return refusedBecause(failed, why
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	in, why := h.readRequest(w, r)
-	if why != nil {
-		h.write(w, r, refused(*why))
-		return
-	}
-	s := h.chooseStage(in)
-	if s == nil || h.api.DisableExecute {
+	var s *stage
+	var out *response
+	switch {
+	case why != nil:
+		out = refused(*why)
+	case h.api.DisableExecute:
 		h.write(w, r, refused(noRoute))
-		return
+		return // which is no request for the API
+	default:
+		if s = h.chooseStage(in); s == nil {
+			out = refused(noRoute)
+			break
+		}
+		out = h.answer(in, s)
+		out.headers.Set("Apigw-Requestid", in.id)
 	}
-	out := h.answer(in, s)
-	out.headers.Set("Apigw-Requestid", in.id)
+	out.took = time.Since(began)
+	h.count(in, out) // before the client can ask
 	h.write(w, r, out)
-	if s.AccessLog != "" && h.services.AccessLog != nil {
-		out.took = time.Since(began)
+	if s != nil && s.AccessLog != "" && h.services.AccessLog != nil {
 		h.services.AccessLog(s.LogGroup, selection{in, out}.accessLine(s.AccessLog))
 	}
 }

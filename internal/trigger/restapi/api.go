@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/tutti-run/tutti/internal/measure"
 	"github.com/tutti-run/tutti/internal/trigger/httpapi"
 )
 
@@ -115,6 +116,8 @@ type Stage struct {
 	Throttles map[string]httpapi.Throttle
 	// AccessLog is the format of a line in the access log; "" for none. LogGroup is its destination's ARN.
 	AccessLog, LogGroup string
+	// Detailed says of which methods are measured by themselves, by "VERB /path" as Throttles.
+	Detailed map[string]bool
 }
 
 // Key is an API key that usage plans let use the API.
@@ -156,6 +159,8 @@ type Services struct {
 	HTTP http.RoundTripper
 	// AccessLog takes a line of the access log. Nil drops it.
 	AccessLog func(logGroup, line string)
+	// Meter counts requests. Nil counts nothing.
+	Meter measure.Meter
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }

@@ -27,6 +27,7 @@ type Handler struct {
 	checks   map[string]*regexp.Regexp // of tokens, by authorizer
 	answers  answers
 	usage    usage
+	measured measured
 }
 
 // method is a Method at work.
@@ -58,7 +59,7 @@ func New(api API, services Services) (*Handler, []httpapi.Problem) {
 	if services.HTTP == nil {
 		services.HTTP = http.DefaultTransport
 	}
-	h := &Handler{api: &api, services: services, stages: map[string]*stage{}, checks: map[string]*regexp.Regexp{}}
+	h := &Handler{api: &api, services: services, stages: map[string]*stage{}, checks: map[string]*regexp.Regexp{}, measured: newMeasured(&api, services.Meter)}
 	var problems []httpapi.Problem
 	for id, a := range api.Authorizers {
 		if a.Validation == "" {

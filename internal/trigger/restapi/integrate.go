@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/tutti-run/tutti/internal/lambda"
 	"github.com/tutti-run/tutti/internal/trigger/httpapi"
@@ -22,6 +23,8 @@ func (h *Handler) integrate(in *request) *response {
 	i := in.method.Integration
 	ctx, cancel := i.withTimeout(in.Context())
 	defer cancel()
+	began := time.Now()
+	defer func() { in.called, in.integration = true, time.Since(began) }()
 	var out *response
 	var why *fault
 	switch i.Type {

@@ -41,6 +41,8 @@ type request struct {
 	status                           int    // of the answer, once there is one
 	length                           int
 	took                             time.Duration
+	called                           bool          // whether the integration was
+	integration                      time.Duration // how long it took
 	trouble                          string
 	kept                             *vtl.Map // the context, once it was asked for
 }

@@ -25,9 +25,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	out.headers.Set("X-Amzn-Requestid", in.id)
 	out.headers.Set("X-Amz-Apigw-Id", in.extended)
+	in.status, in.length, in.took, in.trouble = out.status, len(out.body), time.Since(began), out.trouble
+	h.count(in) // before the client can ask
 	h.write(w, r, out)
 	if s := in.stage; s != nil && s.AccessLog != "" && h.services.AccessLog != nil {
-		in.status, in.length, in.took, in.trouble = out.status, len(out.body), time.Since(began), out.trouble
 		if in.fault == "" && out.kind != "" {
 			in.fault, in.faultMessage = out.kind, out.trouble
 		}

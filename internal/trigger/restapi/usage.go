@@ -87,11 +87,17 @@ func periodOf(kind string, t time.Time) string {
 
 // admits takes a request from the allowance of the stage for the method: of the most exact setting that there is.
 func (s *stage) admits(m *method, verb string, now time.Time) bool {
+	limit := mostExact(s.limits, m, verb)
+	return limit == nil || limit.AllowN(now, 1)
+}
+
+// mostExact is the setting for a method, of those by "VERB /path" of which either may be *; the zero value if there is none.
+func mostExact[T any](settings map[string]T, m *method, verb string) (found T) {
 	path := m.Path
 	for _, key := range []string{verb + " " + path, m.Verb + " " + path, "* " + path, verb + " /*", "* /*"} {
-		if limit, ok := s.limits[strings.ReplaceAll(key, "~1", "/")]; ok {
-			return limit == nil || limit.AllowN(now, 1)
+		if setting, ok := settings[strings.ReplaceAll(key, "~1", "/")]; ok {
+			return setting
 		}
 	}
-	return true
+	return found
 }
