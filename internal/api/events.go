@@ -286,7 +286,7 @@ func (s *eventBridge) testEventPattern(_ context.Context, in *testEventPatternIn
 	event, err := value.Parse(in.Event.Text)
 	o, ok := event.(*value.Object)
 	if err != nil || !ok {
-		return nil, sfn.Refuse(sfn.ValidationException, "Parameter Event is not valid. Reason: It is not a JSON object.")
+		return nil, sfn.Refuse(sfn.ValidationException, "Parameter Event is not valid.")
 	}
 	var missing []string
 	for _, name := range eventMembers {

@@ -129,9 +129,9 @@ func TestTestEventPattern(t *testing.T) {
 	for _, test := range []struct{ pattern, event, want string }{
 		{`{"source":["a"]}`, event, `{"Result":true}`},
 		{`{"detail":{"n":[2]}}`, event, `{"Result":false}`},
-		{`{"source":"a"}`, event, `{"__type":"InvalidEventPatternException","message":"Event pattern is not valid. Reason: \"source\" must be an object or an array"}`},
+		{`{"source":"a"}`, event, `{"__type":"InvalidEventPatternException","message":"Event pattern is not valid. Reason: \"source\" must be an object or an array\n at [Source: (String)\"{\"source\":\"a\"}\"; line: 1, column: 12]"}`},
 		{`{"source":["a"]}`, `{"source":"a"}`, `{"__type":"ValidationException","message":"Parameter Event is not valid. Reason: It lacks the fields id, account, time, region, resources, detail-type."}`},
-		{`{"source":["a"]}`, `1`, `{"__type":"ValidationException","message":"Parameter Event is not valid. Reason: It is not a JSON object."}`},
+		{`{"source":["a"]}`, `1`, `{"__type":"ValidationException","message":"Parameter Event is not valid."}`},
 	} {
 		if a := ask(test.pattern, test.event); a.body != test.want {
 			t.Errorf("%s on %.20s: got %s", test.pattern, test.event, a.body)

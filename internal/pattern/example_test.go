@@ -24,4 +24,5 @@ func ExampleParse() {
 	// false
 	// false
 	// InvalidEventPatternException: Event pattern is not valid. Reason: "body" must be an object or an array
+	//  at [Source: (String)"{"body": 7}"; line: 1, column: 11]
 }
