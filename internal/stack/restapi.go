@@ -376,7 +376,7 @@ func (s *Stack) serveRestAPIs() {
 func (s *Stack) restServices() restapi.Services {
 	same := s.httpServices()
 	return restapi.Services{
-		Functions: same.Functions, AWS: serviceExchange{awsclient.New(s.cfg.Routes), s.cfg.Place.Region}, Keys: same.Keys, Identity: same.Identity,
+		Functions: same.Functions, Events: s.plane, AWS: serviceExchange{awsclient.New(s.cfg.Routes), s.cfg.Place.Region}, Keys: same.Keys, Identity: same.Identity,
 		AccessLog: same.AccessLog, Meter: same.Meter, Now: same.Now,
 	}
 }

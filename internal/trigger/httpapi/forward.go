@@ -12,6 +12,7 @@ import (
 // Forwarded are the headers of a request with those that API Gateway adds before it hands them on. source is the client's address.
 func Forwarded(r *http.Request, source, trace string) http.Header {
 	out := r.Header.Clone()
+	out.Del("Connection")
 	out.Set("Host", r.Host)
 	out.Set("X-Amzn-Trace-Id", trace)
 	out.Set("X-Forwarded-For", strings.TrimPrefix(strings.Join(append(r.Header.Values("X-Forwarded-For"), source), ", "), ", "))

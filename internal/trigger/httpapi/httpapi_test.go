@@ -444,6 +444,20 @@ func TestIntegrationTimeout(t *testing.T) {
 	}
 }
 
+// lost is a transport that reaches nobody.
+type lost struct{}
+
+func (lost) RoundTrip(*http.Request) (*http.Response, error) {
+	return nil, errors.New("connection refused")
+}
+
+func TestServerThatIsNotThere(t *testing.T) {
+	h := noProblems(t, oneRoute("$default", httpapi.Integration{Type: "HTTP_PROXY", URI: "http://backend"}), httpapi.Services{HTTP: lost{}})
+	if r := ask(t, h, "GET", "/", ""); r.StatusCode != 503 || text(t, r) != `{"message":"Service Unavailable"}` {
+		t.Errorf("%s", r.Status)
+	}
+}
+
 func TestLimits(t *testing.T) {
 	h := noProblems(t, oneRoute("$default", toFunction("f", "2.0")), httpapi.Services{Functions: &functions{answers: map[string]string{"f": `1`}}})
 	if r := ask(t, h, "POST", "/", strings.Repeat("x", 10<<20+1)); r.StatusCode != 413 || text(t, r) != `{"message":"Request Entity Too Large"}` {

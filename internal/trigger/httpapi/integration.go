@@ -112,8 +112,7 @@ func (h *Handler) integrate(in *request, i Integration) *response {
 	}
 	ctx, cancel := context.WithTimeout(in.Context(), timeout)
 	defer cancel()
-	began := time.Now()
-	defer func() { in.behind.called, in.behind.latency = true, time.Since(began) }()
+	defer in.behind.Timed(time.Now())()
 	var out *response
 	switch {
 	case i.Type == "HTTP_PROXY":
@@ -124,7 +123,11 @@ func (h *Handler) integrate(in *request, i Integration) *response {
 		out = h.callFunction(ctx, in, i)
 	}
 	if ctx.Err() != nil && out.trouble != "" {
-		return refusedBecause(timedOut, "The integration did not answer in time.")
+		out = refusedBecause(timedOut, "The integration did not answer in time.")
+	}
+	if out.refusal != nil {
+		in.behind.Error = out.trouble
+		return out
 	}
 	change(in, out, i.ResponseParameters)
 	return out
@@ -137,14 +140,14 @@ func (h *Handler) callFunction(ctx context.Context, in *request, i Integration) 
 		format, event = formatV1, in.eventV1()
 	}
 	answer, err := h.invoke(ctx, in, i.URI, event)
-	in.behind.requestID, in.behind.serviceStatus = answer.RequestID, http.StatusOK
+	in.behind.RequestID, in.behind.ServiceStatus = answer.RequestID, http.StatusOK
 	var refusedBy *lambda.Error
 	switch {
 	case errors.As(err, &refusedBy) && refusedBy.Status == http.StatusTooManyRequests:
-		in.behind.serviceStatus = refusedBy.Status
+		in.behind.ServiceStatus = refusedBy.Status
 		return refusedBecause(unavailable, refusedBy.Message)
 	case errors.As(err, &refusedBy):
-		in.behind.serviceStatus = refusedBy.Status
+		in.behind.ServiceStatus = refusedBy.Status
 		return failedIntegration(refusedBy.Message)
 	case err != nil:
 		return failedIntegration(err.Error())
@@ -153,7 +156,7 @@ func (h *Handler) callFunction(ctx context.Context, in *request, i Integration) 
 	if err != nil {
 		return failedIntegration(err.Error())
 	}
-	in.behind.status = out.status
+	in.behind.Status = out.status
 	return out
 }
 
@@ -212,7 +215,7 @@ func (h *Handler) callAction(ctx context.Context, in *request, i Integration) *r
 	if err != nil {
 		return failedIntegration(err.Error())
 	}
-	in.behind.status, in.behind.serviceStatus = status, status
+	in.behind.Status, in.behind.ServiceStatus = status, status
 	return &response{status: status, headers: http.Header{"Content-Type": {"application/json"}}, body: answer}
 }
 
@@ -241,7 +244,7 @@ func (h *Handler) proxy(ctx context.Context, in *request, i Integration) *respon
 	changeRequest(in, out, i.Parameters)
 	answer, err := h.services.HTTP.RoundTrip(out)
 	if err != nil {
-		return failedIntegration(err.Error())
+		return refusedBecause(unavailable, err.Error())
 	}
 	defer func() { _ = answer.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(answer.Body, maxPayload+1))
@@ -251,8 +254,8 @@ func (h *Handler) proxy(ctx context.Context, in *request, i Integration) *respon
 	if err != nil {
 		return failedIntegration(err.Error())
 	}
-	in.behind.status, in.behind.serviceStatus = answer.StatusCode, answer.StatusCode
-	in.behind.requestID = answer.Header.Get("X-Amzn-Requestid")
+	in.behind.Status, in.behind.ServiceStatus = answer.StatusCode, answer.StatusCode
+	in.behind.RequestID = answer.Header.Get("X-Amzn-Requestid")
 	return &response{status: answer.StatusCode, headers: answer.Header, body: body}
 }
 

@@ -3,7 +3,6 @@ package httpapi
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"strconv"
 	"strings"
 
@@ -160,7 +159,7 @@ func (s selection) context(name string) (string, bool) {
 // memberContext is a variable of those that belong together.
 func (s selection) memberContext(name string) (string, bool) {
 	if rest, ok := strings.CutPrefix(name, "integration"); ok {
-		return s.integrationContext(rest)
+		return s.request.behind.Variable(rest)
 	}
 	switch part, rest, _ := strings.Cut(name, "."); part {
 	case "authorizer":
@@ -202,27 +201,6 @@ func (s selection) identityContext(name string) (string, bool) {
 	for known, v := range map[string]*string{"accountId": who.AccountID, "caller": who.Caller, "user": who.User, "userArn": who.UserARN} {
 		if known == name && v != nil {
 			return *v, true
-		}
-	}
-	return "", false
-}
-
-// integrationContext is what is said of the integration. Of most there are two names: $context.integrationStatus and $context.integration.integrationStatus.
-func (s selection) integrationContext(name string) (string, bool) {
-	b := s.request.behind
-	number := func(n int) (string, bool) { return strconv.Itoa(n), n != 0 }
-	switch name {
-	case ".status":
-		return number(b.status)
-	case "Status", ".integrationStatus":
-		return number(b.serviceStatus)
-	case "Latency", ".latency":
-		return strconv.FormatInt(b.latency.Milliseconds(), 10), b.called
-	case ".requestId":
-		return b.requestID, b.requestID != ""
-	case "ErrorMessage", ".error":
-		if s.response != nil && s.response.refusal != nil && s.response.refusal.status >= http.StatusInternalServerError && *s.response.refusal != failedAuth {
-			return s.response.trouble, s.response.trouble != ""
 		}
 	}
 	return "", false

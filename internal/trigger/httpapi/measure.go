@@ -102,7 +102,7 @@ func (h *Handler) count(in *request, out *response) {
 	answered := Answered{Status: out.status, Took: out.took}
 	received := 0
 	if in != nil {
-		answered.Called, answered.Integration, received = in.behind.called, in.behind.latency, len(in.body)
+		answered.Called, answered.Integration, received = in.behind.Called, in.behind.Latency, len(in.body)
 		if in.stage != nil {
 			c = h.measured.stages[in.stage.Name]
 		}

@@ -40,16 +40,7 @@ type request struct {
 	source  string // the client's address
 	vars    map[string]string
 	who     verdict // of the authorizer
-	behind  behind
-}
-
-// behind is what the access log says of the integration.
-type behind struct {
-	status        int // of the response of the integration, or of the function; 0 for none
-	serviceStatus int // of the answer of the service that was called, which for functions is Lambda; 0 for none
-	requestID     string
-	called        bool
-	latency       time.Duration
+	behind  Behind
 }
 
 // readRequest takes a request in, within the service's limits. The refusal is set if it breaks one.

@@ -27,7 +27,7 @@ var (
 	headersTooLarge = refusal{http.StatusRequestHeaderFieldsTooLarge, "Request Header Fields Too Large", "DEFAULT_4XX"} // more than 10,240 bytes
 	failed          = refusal{http.StatusInternalServerError, "Internal Server Error", "INTEGRATION_FAILURE"}           // the integration, or
 	failedAuth      = refusal{http.StatusInternalServerError, "Internal Server Error", "AUTHORIZER_FAILURE"}            // the authorizer
-	unavailable     = refusal{http.StatusServiceUnavailable, "Service Unavailable", "INTEGRATION_FAILURE"}              // the function is throttled
+	unavailable     = refusal{http.StatusServiceUnavailable, "Service Unavailable", "INTEGRATION_FAILURE"}              // the function is throttled, or the server behind a proxy not reached
 	timedOut        = refusal{http.StatusServiceUnavailable, "Service Unavailable", "INTEGRATION_TIMEOUT"}              // no answer in time
 )
 
@@ -104,7 +104,8 @@ func (h *Handler) answer(in *request, s *stage) *response {
 		return refused(tooMany)
 	}
 	if len(h.checkRoute(*in.route)) > 0 {
-		return failedIntegration("the route is not configured as it must be")
+		in.behind.Error = "the route is not configured as it must be"
+		return failedIntegration(in.behind.Error)
 	}
 	if stopped := h.authorize(in); stopped != nil {
 		return stopped

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/tutti-run/tutti/internal/lambda"
 	"github.com/tutti-run/tutti/internal/measure"
 	"github.com/tutti-run/tutti/internal/trigger/httpapi"
 )
@@ -148,11 +149,18 @@ type Exchanger interface {
 	Exchange(r *http.Request, service string, body []byte) (status int, header http.Header, answer []byte, err error)
 }
 
+// Enqueuer takes invocations of functions on and runs them later. An error that is a [*lambda.Error] is what the Lambda API would have answered.
+type Enqueuer interface {
+	Enqueue(ctx context.Context, in lambda.Invocation) error
+}
+
 // Services are what stands behind integrations and authorizers. A service that is nil is a problem of the methods that need it.
 type Services struct {
 	Functions httpapi.Invoker
-	AWS       Exchanger
-	Keys      httpapi.KeySource
+	// Events takes invocations that no answer is waited for. Nil refuses those.
+	Events Enqueuer
+	AWS    Exchanger
+	Keys   httpapi.KeySource
 	// Identity names who signed the request; ok is false for a request that nobody known has signed. Nil refuses all.
 	Identity func(r *http.Request) (arn string, ok bool)
 	// HTTP makes the requests of HTTP integrations; nil means http.DefaultTransport.

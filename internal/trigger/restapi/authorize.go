@@ -24,7 +24,7 @@ func (h *Handler) authorize(in *request) *fault {
 				return nil
 			}
 		}
-		return &fault{kind: "MISSING_AUTHENTICATION_TOKEN"}
+		return in.missingToken()
 	case "CUSTOM":
 		return h.askFunction(in, h.api.Authorizers[in.method.Authorizer])
 	case "COGNITO_USER_POOLS":

@@ -13,7 +13,7 @@ import (
 )
 
 // event is what a function gets by a proxy integration, and a REQUEST authorizer without the body (developer guide, "Input format of a Lambda function for
-// proxy integration"). Members that stand for nothing are null.
+// proxy integration"). Members that stand for nothing are null. Paths and their variables are as they were sent, parameters of the query are decoded.
 type event struct {
 	Type         string              `json:"type,omitempty"`      // of an authorizer's event
 	MethodARN    string              `json:"methodArn,omitempty"` // likewise
@@ -93,7 +93,7 @@ func (in *request) eventContext() eventContext {
 		Identity: eventIdentity{SourceIP: in.address, UserAgent: orNull(in.UserAgent())},
 	}
 	if in.stage != nil {
-		c.Stage, c.DeploymentID, c.Path = in.stage.Name, in.stage.DeploymentID, "/"+in.stage.Name+in.plainPath()
+		c.Stage, c.DeploymentID, c.Path = in.stage.Name, in.stage.DeploymentID, "/"+in.stage.Name+in.path
 	}
 	if in.method != nil {
 		c.ResourceID, c.ResourcePath = in.method.ResourceID, in.method.Path
@@ -121,7 +121,7 @@ func signingKey(authorization string) string {
 
 func (in *request) event() event {
 	e := event{
-		Resource: in.method.Path, Path: in.plainPath(), Method: in.Method, Headers: map[string]string{}, MultiHeaders: map[string][]string{},
+		Resource: in.method.Path, Path: in.path, Method: in.Method, Headers: map[string]string{}, MultiHeaders: map[string][]string{},
 		PathParams: in.vars, Variables: in.stage.Variables, Context: in.eventContext(), eventBody: &eventBody{},
 	}
 	for name, values := range in.headers() {
@@ -178,15 +178,18 @@ func (in *request) contextText(name string) (string, bool) {
 	case "error.responseType":
 		return in.fault, in.fault != ""
 	case "error.validationErrorString":
-		return in.trouble, in.trouble != ""
+		return in.validation, in.validation != ""
 	case "status":
 		return strconv.Itoa(in.status), in.status != 0
 	case "responseLength":
 		return strconv.Itoa(in.length), true
-	case "responseLatency", "integrationLatency", "integration.latency":
+	case "responseLatency":
 		return strconv.FormatInt(in.took.Milliseconds(), 10), true
-	case "integrationErrorMessage", "integration.error", "authorizer.error":
-		return in.trouble, in.trouble != ""
+	case "authorizer.error":
+		return in.authorizerError, in.authorizerError != ""
+	}
+	if rest, ok := strings.CutPrefix(name, "integration"); ok {
+		return in.behind.Variable(rest)
 	}
 	var v any = in.context()
 	for part := range strings.SplitSeq(name, ".") {

@@ -1,6 +1,9 @@
 package restapi
 
 import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"regexp"
@@ -34,9 +37,31 @@ var gatewayTypes = map[string]gatewayType{
 	"THROTTLED":                      {429, "TooManyRequestsException", "Too Many Requests"},                                  // a throttle
 	"UNAUTHORIZED":                   {401, "UnauthorizedException", "Unauthorized"},                                          // the authorizer found nobody
 	"UNSUPPORTED_MEDIA_TYPE":         {415, "UnsupportedMediaTypeException", "Unsupported Media Type"},                        // no template for the content type
-	"STAGE_NOT_FOUND":                {403, "ForbiddenException", "Forbidden"},                                                // our name: there is no such stage, which no response can be configured for
-	"HEADERS_TOO_LARGE":              {431, "RequestHeaderFieldsTooLargeException", "Request Header Fields Too Large"},        // our name likewise
-	"BAD_REQUEST":                    {400, "BadRequestException", "Bad Request"},                                             // our name likewise: what is no HTTP request
+	stageNotFound:                    {403, "ForbiddenException", "Forbidden"},                                                // there is no such stage
+	headersTooLarge:                  {431, "RequestHeaderFieldsTooLargeException", "Request Header Fields Too Large"},        // more than 10,240 bytes
+	badRequest:                       {400, "BadRequestException", "Bad Request"},                                             // what is no HTTP request
+	incompleteSignature:              {403, "IncompleteSignatureException", ""},                                               // a signature was looked for in a header that has something else
+}
+
+// Our names for answers that no gateway response of their own can be configured for; the access log has them as DEFAULT_4XX.
+const (
+	stageNotFound       = "STAGE_NOT_FOUND"
+	headersTooLarge     = "HEADERS_TOO_LARGE"
+	badRequest          = "BAD_REQUEST"
+	incompleteSignature = "INCOMPLETE_SIGNATURE"
+)
+
+// missingToken is the fault of a request that nobody signed: where there is no such method, too, for API Gateway then asks IAM. Of a header that is there
+// for an authorizer IAM says that it is no signature.
+func (in *request) missingToken() *fault {
+	given := in.Header.Get("Authorization")
+	scheme, parameters, _ := strings.Cut(given, " ")
+	if given == "" || scheme == "AWS4-HMAC-SHA256" || strings.Contains(parameters, "=") {
+		return &fault{kind: "MISSING_AUTHENTICATION_TOKEN"}
+	}
+	sum := sha256.Sum256([]byte(given))
+	return &fault{kind: incompleteSignature, message: "Invalid key=value pair (missing equal-sign) in Authorization header (hashed with SHA-256 and encoded with Base64): '" +
+		base64.StdEncoding.EncodeToString(sum[:]) + "'."}
 }
 
 // fault is the reason for an answer of the gateway's own.
@@ -44,6 +69,7 @@ type fault struct {
 	kind    string // a key of gatewayTypes
 	message string // replaces the usual one
 	detail  string // why, for the access log alone
+	status  int    // replaces the usual one; 0 keeps it
 }
 
 // response is what goes back to the client.
@@ -51,8 +77,6 @@ type response struct {
 	status  int
 	headers http.Header
 	body    []byte
-	trouble string // what the access log says of what failed
-	kind    string // of an answer of the gateway's own
 }
 
 // refuse makes the gateway's answer for a fault.
@@ -62,10 +86,7 @@ func (h *Handler) refuse(in *request, f fault) *response {
 	if f.message != "" {
 		message = f.message
 	}
-	out := &response{status: t.status, headers: http.Header{}, trouble: f.detail, kind: f.kind}
-	if out.trouble == "" {
-		out.trouble = message
-	}
+	out := &response{status: cmp.Or(f.status, t.status), headers: http.Header{}}
 	out.headers.Set("X-Amzn-Errortype", t.kind)
 	out.headers.Set("Content-Type", "application/json")
 	quoted := "null"
@@ -84,11 +105,28 @@ func (h *Handler) refuse(in *request, f fault) *response {
 	} else if !ok {
 		changed, ok = h.api.GatewayResponses["DEFAULT_5XX"]
 	}
-	if ok && in != nil {
-		in.fault, in.faultMessage, in.faultQuoted = f.kind, message, quoted
+	in.fault, in.faultMessage, in.faultQuoted = f.kind, message, quoted
+	switch f.kind {
+	case stageNotFound, headersTooLarge, badRequest, incompleteSignature:
+		in.fault = "DEFAULT_4XX"
+	}
+	in.blame(f.kind, cmp.Or(f.detail, message))
+	if ok {
 		changed.apply(in, out)
 	}
 	return out
+}
+
+// blame notes for the access log what is behind a fault.
+func (in *request) blame(kind, why string) {
+	switch kind {
+	case "BAD_REQUEST_BODY":
+		in.validation = why
+	case "ACCESS_DENIED", "UNAUTHORIZED", "AUTHORIZER_FAILURE", "AUTHORIZER_CONFIGURATION_ERROR":
+		in.authorizerError = why
+	case "API_CONFIGURATION_ERROR", "INTEGRATION_FAILURE", "INTEGRATION_TIMEOUT":
+		in.behind.Error = why
+	}
 }
 
 // apply changes an answer of the gateway's own.

@@ -23,8 +23,7 @@ func (h *Handler) integrate(in *request) *response {
 	i := in.method.Integration
 	ctx, cancel := i.withTimeout(in.Context())
 	defer cancel()
-	began := time.Now()
-	defer func() { in.called, in.integration = true, time.Since(began) }()
+	defer in.behind.Timed(time.Now())()
 	var out *response
 	var why *fault
 	switch i.Type {
@@ -39,7 +38,7 @@ func (h *Handler) integrate(in *request) *response {
 		return out
 	}
 	if ctx.Err() != nil && in.Context().Err() == nil {
-		why = &fault{kind: "INTEGRATION_TIMEOUT", detail: why.detail}
+		why = &fault{kind: "INTEGRATION_TIMEOUT", detail: "Execution failed due to a timeout error"}
 	}
 	return h.refuse(in, *why)
 }
@@ -60,28 +59,64 @@ func (h *Handler) proxyFunction(ctx context.Context, in *request) (*response, *f
 	case why != nil:
 		return nil, why
 	case answer.FunctionError != "":
-		return nil, &fault{kind: "INTEGRATION_FAILURE", detail: "The function ended with an error: " + string(answer.Payload)}
+		return nil, &fault{kind: "INTEGRATION_FAILURE", detail: "Lambda execution failed with status 200 due to customer function error: " + errorMessage(answer.Payload) +
+			". Lambda request id: " + answer.RequestID}
 	}
 	out, err := in.proxyAnswer(answer.Payload)
 	if err != nil {
 		return nil, &fault{kind: "INTEGRATION_FAILURE", detail: "Malformed Lambda proxy response: " + err.Error()}
 	}
+	in.behind.Status = out.status
 	out.headers.Set("X-Amzn-Trace-Id", in.trace())
 	return out, nil
 }
 
 func (h *Handler) invoke(ctx context.Context, in *request, payload []byte) (lambda.Result, *fault) {
-	answer, err := h.services.Functions.Invoke(ctx, lambda.Invocation{
-		Function: httpapi.FunctionOf(in.uri(in.method.Integration.URI)), Payload: payload, TraceHeader: in.trace(),
-	})
-	var refused *lambda.Error
-	switch {
-	case errors.As(err, &refused) && refused.Status == http.StatusRequestEntityTooLarge:
-		return answer, &fault{kind: "REQUEST_TOO_LARGE", detail: refused.Message}
-	case err != nil:
-		return answer, &fault{kind: "API_CONFIGURATION_ERROR", detail: err.Error()}
+	answer, err := h.services.Functions.Invoke(ctx, in.invocation(payload))
+	if err != nil {
+		return answer, in.refusedBy(err)
 	}
+	in.behind.ServiceStatus, in.behind.RequestID = http.StatusOK, answer.RequestID
 	return answer, nil
+}
+
+func (in *request) invocation(payload []byte) lambda.Invocation {
+	return lambda.Invocation{Function: httpapi.FunctionOf(in.uri(in.method.Integration.URI)), Payload: payload, TraceHeader: in.trace()}
+}
+
+// refusedBy is the fault of an invocation that Lambda does not take on.
+func (in *request) refusedBy(err error) *fault {
+	var refused *lambda.Error
+	if !errors.As(err, &refused) {
+		return &fault{kind: "API_CONFIGURATION_ERROR", detail: err.Error()}
+	}
+	in.behind.ServiceStatus = refused.Status
+	switch refused.Status {
+	case http.StatusRequestEntityTooLarge:
+		return &fault{kind: "REQUEST_TOO_LARGE", detail: refused.Message}
+	case http.StatusTooManyRequests:
+		return &fault{kind: "INTEGRATION_FAILURE", status: http.StatusInternalServerError, detail: "Execution failed due to configuration error: " + refused.Message}
+	}
+	return &fault{kind: "API_CONFIGURATION_ERROR", detail: refused.Error()}
+}
+
+// enqueue has a function run without waiting for it.
+func (h *Handler) enqueue(ctx context.Context, in *request, payload []byte) *fault {
+	if h.services.Events == nil {
+		return &fault{kind: "API_CONFIGURATION_ERROR", detail: "there is nowhere to keep invocations of the type Event"}
+	}
+	if err := h.services.Events.Enqueue(ctx, in.invocation(payload)); err != nil {
+		return in.refusedBy(err)
+	}
+	in.behind.ServiceStatus = http.StatusAccepted
+	return nil
+}
+
+// isEvent tells whether the integration's header X-Amz-Invocation-Type asks not to wait for the function (developer guide, "Set up asynchronous
+// invocation of the backend Lambda function").
+func (in *request) isEvent(ctx context.Context) bool {
+	out, err := in.outgoing(ctx, http.MethodPost, "https://lambda/", nil)
+	return err == nil && out.Header.Get("X-Amz-Invocation-Type") == "Event"
 }
 
 // proxyAnswer makes the response of a function's answer, which must have no other members than these (developer guide, "Output format of a Lambda function
@@ -156,13 +191,8 @@ func (h *Handler) mapped(ctx context.Context, in *request) (*response, *fault) {
 		}
 		out, match = &response{status: status, headers: http.Header{}}, strconv.Itoa(status)
 	case i.Type == "AWS" && httpapi.FunctionOf(in.uri(i.URI)) != "":
-		answer, why := h.invoke(ctx, in, body)
-		if why != nil {
+		if out, match, why = h.callFunction(ctx, in, body); why != nil {
 			return nil, why
-		}
-		out = &response{status: http.StatusOK, headers: header("Content-Type", "application/json"), body: answer.Payload}
-		if answer.FunctionError != "" {
-			match = errorMessage(answer.Payload)
 		}
 	default:
 		if i.Type == "AWS" {
@@ -176,6 +206,18 @@ func (h *Handler) mapped(ctx context.Context, in *request) (*response, *fault) {
 		match = strconv.Itoa(out.status)
 	}
 	return in.respond(out, match)
+}
+
+// callFunction invokes a function with a mapped body, or has it run later. match is the message of its error, "" for none.
+func (h *Handler) callFunction(ctx context.Context, in *request, body []byte) (out *response, match string, why *fault) {
+	if in.isEvent(ctx) {
+		return &response{status: http.StatusAccepted, headers: http.Header{}}, "", h.enqueue(ctx, in, body)
+	}
+	answer, why := h.invoke(ctx, in, body)
+	if answer.FunctionError != "" {
+		match = errorMessage(answer.Payload)
+	}
+	return &response{status: http.StatusOK, headers: header("Content-Type", "application/json"), body: answer.Payload}, match, why
 }
 
 // errorMessage is what the responses of a function's error are chosen by.
@@ -290,7 +332,7 @@ func (in *request) outgoing(ctx context.Context, verb, target string, body []byt
 		}
 	}
 	for name, v := range path {
-		escaped := (&url.URL{Path: v}).EscapedPath()
+		escaped := escapePath(v)
 		target = strings.ReplaceAll(strings.ReplaceAll(target, "{"+name+"}", escaped), "{"+name+"+}", escaped)
 	}
 	out, err := http.NewRequestWithContext(ctx, verb, target, bytes.NewReader(body))
@@ -304,6 +346,20 @@ func (in *request) outgoing(ctx context.Context, verb, target string, body []byt
 	}
 	out.URL.RawQuery = merged.Encode()
 	return out, nil
+}
+
+// escapePath makes a value fit for a path. What is escaped already, as the variables of the client's path are, stays as it is.
+func escapePath(v string) string {
+	decoded, err := url.PathUnescape(v)
+	if err != nil {
+		return (&url.URL{Path: v}).EscapedPath()
+	}
+	return (&url.URL{Path: decoded, RawPath: v}).EscapedPath()
+}
+
+// unreachable is the fault of a server that cannot be reached, or whose answer cannot be read.
+func unreachable(err error) *fault {
+	return &fault{kind: "INTEGRATION_FAILURE", status: http.StatusGatewayTimeout, message: "Network error communicating with endpoint", detail: err.Error()}
 }
 
 // callHTTP sends a request to another server: of a proxy the client's with all headers and parameters, else what is mapped.
@@ -335,7 +391,7 @@ func (h *Handler) callHTTP(ctx context.Context, in *request, body []byte, proxy 
 	}
 	answer, err := h.services.HTTP.RoundTrip(out)
 	if err != nil {
-		return nil, &fault{kind: "INTEGRATION_FAILURE", detail: err.Error()}
+		return nil, unreachable(err)
 	}
 	defer func() { _ = answer.Body.Close() }()
 	text, err := io.ReadAll(io.LimitReader(answer.Body, maxPayload+1))
@@ -343,8 +399,9 @@ func (h *Handler) callHTTP(ctx context.Context, in *request, body []byte, proxy 
 		err = errors.New("the answer is larger than 10 MB")
 	}
 	if err != nil {
-		return nil, &fault{kind: "INTEGRATION_FAILURE", detail: err.Error()}
+		return nil, unreachable(err)
 	}
+	in.behind.Status, in.behind.ServiceStatus = answer.StatusCode, answer.StatusCode
 	return &response{status: answer.StatusCode, headers: answer.Header, body: text}, nil
 }
 
@@ -378,5 +435,6 @@ func (h *Handler) callService(ctx context.Context, in *request, body []byte) (*r
 	if err != nil {
 		return nil, &fault{kind: "INTEGRATION_FAILURE", detail: err.Error()}
 	}
+	in.behind.Status, in.behind.ServiceStatus, in.behind.RequestID = status, status, headers.Get("X-Amzn-Requestid")
 	return &response{status: status, headers: headers, body: answer}, nil
 }

@@ -71,6 +71,6 @@ func (h *Handler) count(in *request) {
 			}
 		}
 	}
-	answered := httpapi.Answered{Status: in.status, Took: in.took, Called: in.called, Integration: in.integration}
+	answered := httpapi.Answered{Status: in.status, Took: in.took, Called: in.behind.Called, Integration: in.behind.Latency}
 	answered.CountIn(c, h.services.Now())
 }

@@ -38,12 +38,12 @@ type request struct {
 	who      identity
 
 	fault, faultMessage, faultQuoted string // of an answer of the gateway's own
-	status                           int    // of the answer, once there is one
+	validation                       string // what is wrong with the body
+	authorizerError                  string
+	status                           int // of the answer, once there is one
 	length                           int
 	took                             time.Duration
-	called                           bool          // whether the integration was
-	integration                      time.Duration // how long it took
-	trouble                          string
+	behind                           httpapi.Behind
 	kept                             *vtl.Map // the context, once it was asked for
 }
 
@@ -71,7 +71,7 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request) (*request, *fault
 		}
 	}
 	if size > maxHeaders {
-		return in, &fault{kind: "HEADERS_TOO_LARGE"}
+		return in, &fault{kind: headersTooLarge}
 	}
 	in.body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxPayload))
 	var over *http.MaxBytesError
@@ -79,7 +79,7 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request) (*request, *fault
 	case errors.As(err, &over):
 		return in, &fault{kind: "REQUEST_TOO_LARGE"}
 	case err != nil:
-		return in, &fault{kind: "BAD_REQUEST"}
+		return in, &fault{kind: badRequest}
 	}
 	return in, nil
 }
@@ -95,18 +95,11 @@ func (h *Handler) enter(in *request) bool {
 	return true
 }
 
-// plainPath is the path below the stage, decoded.
-func (in *request) plainPath() string {
-	decoded, err := url.PathUnescape(in.path)
-	if err != nil {
-		return in.path
-	}
-	return decoded
-}
-
-// headers are the client's and those that the gateway adds.
+// headers are the client's, but for the length of the body, and those that the gateway adds.
 func (in *request) headers() http.Header {
-	return httpapi.Forwarded(in.Request, in.address, in.trace())
+	h := httpapi.Forwarded(in.Request, in.address, in.trace())
+	h.Del("Content-Length")
+	return h
 }
 
 // trace is the X-Ray trace header: the client's, or a new one.
@@ -126,5 +119,5 @@ func (a *API) isBinary(contentType string) bool {
 
 // methodARN is the ARN of what the request calls, which policies speak of.
 func (in *request) methodARN() string {
-	return "arn:aws:execute-api:" + in.api.Region + ":" + in.api.Account + ":" + in.api.ID + "/" + in.stage.Name + "/" + in.Method + in.plainPath()
+	return "arn:aws:execute-api:" + in.api.Region + ":" + in.api.Account + ":" + in.api.ID + "/" + in.stage.Name + "/" + in.Method + in.path
 }

@@ -122,7 +122,7 @@ func TestMethods(t *testing.T) {
 		{"GET", "/prod/pets/", "GET /pets", `null`},
 		{"DELETE", "/prod/pets", "ANY /pets", `null`},
 		{"GET", "/prod/pets/dog", "GET /pets/dog", `null`},
-		{"GET", "/prod/pets/a%20b%2Fc", "GET /pets/{id}", `{"id":"a b/c"}`},
+		{"GET", "/prod/pets/a%20b%2Fc", "GET /pets/{id}", `{"id":"a%20b%2Fc"}`},
 		{"POST", "/prod/pets/1", missing, ``},
 		{"PUT", "/prod/pets/1/toys/a/b", "PUT /pets/{id}/toys/{proxy+}", `{"id":"1","proxy":"a/b"}`},
 		{"GET", "/prod/pets/1/toys", "ANY /{proxy+}", `{"proxy":"pets/1/toys"}`},
@@ -147,7 +147,7 @@ func TestEvent(t *testing.T) {
 	now := time.Date(2026, 3, 12, 19, 3, 58, 0, time.UTC)
 	h := noProblems(t, oneMethod(restapi.Method{Verb: "POST", Path: "/orders/{id}", ResourceID: "r1", Integration: toFunction("f")}),
 		restapi.Services{Functions: f, Now: func() time.Time { return now }})
-	r := ask(t, h, "POST", "/prod/orders/7?b=2&a=1&a=3", `{"n":1}`, "X-Thing", "1", "X-Thing", "2", "User-Agent", "test")
+	r := ask(t, h, "POST", "/prod/orders/7?b=2&a=1&a=3", `{"n":1}`, "X-Thing", "1", "X-Thing", "2", "User-Agent", "test", "Content-Length", "7", "Connection", "keep-alive")
 	if body := text(t, r); r.StatusCode != 201 || body != "made" || r.Header.Get("X-A") != "1" || len(r.Header.Values("Set-Cookie")) != 2 || r.Header.Get("X-Amzn-Requestid") == "" {
 		t.Errorf("answer %s %v %s", r.Status, r.Header, body)
 	}
@@ -157,6 +157,11 @@ func TestEvent(t *testing.T) {
 	headers := f.event["headers"].(map[string]any)
 	if headers["X-Thing"] != "2" || headers["Host"] != "a1b2c3.execute-api.localhost:4566" || headers["X-Forwarded-Proto"] != "http" || !strings.HasPrefix(headers["X-Amzn-Trace-Id"].(string), "Root=1-") {
 		t.Errorf("headers %v", headers)
+	}
+	for _, name := range []string{"Content-Length", "Connection"} {
+		if headers[name] != nil {
+			t.Errorf("the event has the header %s", name)
+		}
 	}
 	delete(f.event, "headers")
 	delete(f.event, "multiValueHeaders")
@@ -408,9 +413,107 @@ func TestHTTPIntegrations(t *testing.T) {
 		t.Errorf("mapped: %s", r.Status)
 	}
 	upstream.Close()
-	if r := ask(t, h, "GET", "/prod", ""); r.StatusCode != 502 {
+	if r := ask(t, h, "GET", "/prod", ""); r.StatusCode != 504 || text(t, r) != `{"message":"Network error communicating with endpoint"}` {
 		t.Errorf("down: %s", r.Status)
 	}
+}
+
+// What a client has escaped in a path stays escaped: for functions, for templates and for servers behind a proxy.
+func TestEscapedPaths(t *testing.T) {
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.URL.RequestURI()) }))
+	defer upstream.Close()
+	f := &functions{answers: map[string]string{"f": `{"statusCode":200}`}}
+	h := noProblems(t, oneMethod(restapi.Method{Verb: "GET", Path: "/a/{b}", Integration: toFunction("f")}), restapi.Services{Functions: f})
+	ask(t, h, "GET", "/prod/a/x%20y%2Fz?q=%20", "")
+	if c := f.event["requestContext"].(map[string]any); f.event["path"] != "/a/x%20y%2Fz" || c["path"] != "/prod/a/x%20y%2Fz" ||
+		f.event["pathParameters"].(map[string]any)["b"] != "x%20y%2Fz" || f.event["queryStringParameters"].(map[string]any)["q"] != " " {
+		t.Errorf("event %v", f.event)
+	}
+	for source, want := range map[string]string{"method.request.path.b": "/base/x%20y%2Fz", "method.request.header.X-B": "/base/50%25%20off", "'plain'": "/base/plain"} {
+		proxy := &restapi.Integration{Type: "HTTP_PROXY", Verb: "GET", URI: upstream.URL + "/base/{c}", Parameters: map[string]string{"integration.request.path.c": source}}
+		h = noProblems(t, oneMethod(restapi.Method{Verb: "GET", Path: "/a/{b}", Integration: proxy}), restapi.Services{})
+		if got := text(t, ask(t, h, "GET", "/prod/a/x%20y%2Fz", "", "X-B", "50% off")); got != want {
+			t.Errorf("%s: asked %s, want %s", source, got, want)
+		}
+	}
+}
+
+// later is an Enqueuer that keeps what it was given.
+type later struct {
+	function, payload string
+	err               error
+}
+
+func (l *later) Enqueue(_ context.Context, in lambda.Invocation) error {
+	l.function, l.payload = in.Function, string(in.Payload)
+	return l.err
+}
+
+// A function with the invocation type Event is not waited for.
+func TestEvents(t *testing.T) {
+	byTemplate := func(kind string) *restapi.Integration {
+		i := toFunction("f")
+		i.Type, i.Parameters = "AWS", map[string]string{"integration.request.header.X-Amz-Invocation-Type": kind}
+		i.Responses = []restapi.Response{{Status: 200}, {Pattern: ".+", Status: 500}}
+		return i
+	}
+	f := &functions{answers: map[string]string{"f": `"done"`}}
+	for _, tt := range []struct {
+		kind, header string
+		err          error
+		status       int
+		body         string
+		asked        int
+	}{
+		{"'Event'", "", nil, 200, "", 0},
+		{"method.request.header.InvocationType", "Event", nil, 200, "", 0},
+		{"method.request.header.InvocationType", "RequestResponse", nil, 200, `"done"`, 1},
+		{"'Event'", "", lambda.Refuse(lambda.CodeRequestTooLarge, "too large"), 413, `{"message":"Request Too Long"}`, 0},
+	} {
+		l := &later{err: tt.err}
+		f.asked = 0
+		h := noProblems(t, oneMethod(restapi.Method{Verb: "POST", Path: "/a", Integration: byTemplate(tt.kind)}), restapi.Services{Functions: f, Events: l})
+		r := ask(t, h, "POST", "/prod/a", `{"n":1}`, "InvocationType", tt.header)
+		if body := text(t, r); r.StatusCode != tt.status || body != tt.body || f.asked != tt.asked {
+			t.Errorf("%s %s: %s %q after %d calls, want %d %q", tt.kind, tt.header, r.Status, body, f.asked, tt.status, tt.body)
+		}
+		if tt.asked == 0 && (l.payload != `{"n":1}` || l.function != functionARN+"f") {
+			t.Errorf("%s: kept %s for %s", tt.kind, l.payload, l.function)
+		}
+	}
+}
+
+// Where nothing is there, API Gateway looks for a signature, and says so of a header that has something else.
+func TestAuthorizationThatIsNoSignature(t *testing.T) {
+	h := noProblems(t, oneMethod(restapi.Method{Verb: "GET", Path: "/a", Authorization: "AWS_IAM", Integration: toFunction("f")}), restapi.Services{Functions: &functions{}})
+	for _, tt := range []struct{ path, header, kind, message string }{
+		{"/a", "", "MissingAuthenticationTokenException", "Missing Authentication Token"},
+		{"/b", "", "MissingAuthenticationTokenException", "Missing Authentication Token"},
+		{"/b", "AWS4-HMAC-SHA256 Credential=A/20260101/us-east-1/execute-api/aws4_request", "MissingAuthenticationTokenException", "Missing Authentication Token"},
+		{"/a", "Bearer abc", "IncompleteSignatureException", "Invalid key=value pair (missing equal-sign) in Authorization header (hashed with SHA-256 and encoded with Base64): " +
+			"'w1Xc6WwWEogNEZQP/dkBTThsJT4MNlKmzQanIm970rY='."},
+	} {
+		r := ask(t, h, "GET", "/prod"+tt.path, "", "Authorization", tt.header)
+		var body struct{ Message string }
+		if err := json.NewDecoder(r.Body).Decode(&body); err != nil || r.StatusCode != 403 || r.Header.Get("X-Amzn-Errortype") != tt.kind || body.Message != tt.message {
+			t.Errorf("%s %q: %s %s %q", tt.path, tt.header, r.Status, r.Header.Get("X-Amzn-Errortype"), body.Message)
+		}
+	}
+}
+
+func TestThrottledFunction(t *testing.T) {
+	h := noProblems(t, oneMethod(restapi.Method{Verb: "GET", Path: "/a", Integration: toFunction("f")}),
+		restapi.Services{Functions: refusing{lambda.Refuse(lambda.CodeTooManyRequests, "Rate Exceeded.")}})
+	if r := ask(t, h, "GET", "/prod/a", ""); r.StatusCode != 500 || text(t, r) != `{"message":"Internal server error"}` {
+		t.Errorf("%s", r.Status)
+	}
+}
+
+// refusing is an Invoker that always answers the same error.
+type refusing struct{ err error }
+
+func (r refusing) Invoke(context.Context, lambda.Invocation) (lambda.Result, error) {
+	return lambda.Result{}, r.err
 }
 
 func TestPassthrough(t *testing.T) {
@@ -584,14 +687,20 @@ func TestThrottles(t *testing.T) {
 func TestAccessLog(t *testing.T) {
 	var line string
 	api := oneMethod(restapi.Method{Verb: "GET", Path: "/a", Integration: toFunction("f")})
-	api.Stages[0].AccessLog, api.Stages[0].LogGroup = `$context.httpMethod $context.resourcePath $context.status $context.identity.sourceIp $context.authorizer.x "$context.error.responseType"`, "arn"
+	api.Stages[0].AccessLog, api.Stages[0].LogGroup = `$context.httpMethod $context.resourcePath $context.status $context.identity.sourceIp $context.authorizer.x "$context.error.responseType" `+
+		`"$context.error.message" $context.integration.status $context.integrationStatus "$context.integration.error" "$context.authorizer.error"`, "arn"
 	h := noProblems(t, api, restapi.Services{Functions: &functions{answers: map[string]string{"f": `{}`}}, AccessLog: func(_, l string) { line = l }})
 	ask(t, h, "GET", "/prod/a", "")
-	if want := `GET /a 200 192.0.2.1 - "-"`; line != want {
+	if want := `GET /a 200 192.0.2.1 - "-" "-" 200 200 "-" "-"`; line != want {
+		t.Errorf("%s, want %s", line, want)
+	}
+	h = noProblems(t, api, restapi.Services{Functions: refusing{lambda.Refuse(lambda.CodeTooManyRequests, "Rate Exceeded.")}, AccessLog: func(_, l string) { line = l }})
+	ask(t, h, "GET", "/prod/a", "")
+	if want := `GET /a 500 192.0.2.1 - "INTEGRATION_FAILURE" "Internal server error" - 429 "Execution failed due to configuration error: Rate Exceeded." "-"`; line != want {
 		t.Errorf("%s, want %s", line, want)
 	}
 	ask(t, h, "GET", "/prod/b", "")
-	if want := `GET - 403 192.0.2.1 - "MISSING_AUTHENTICATION_TOKEN"`; line != want {
+	if want := `GET - 403 192.0.2.1 - "MISSING_AUTHENTICATION_TOKEN" "Missing Authentication Token" - - "-" "-"`; line != want {
 		t.Errorf("%s, want %s", line, want)
 	}
 }

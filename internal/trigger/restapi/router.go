@@ -98,7 +98,7 @@ func moreSpecific(a, b *compiledPath) int {
 	return len(b.segments) - len(a.segments)
 }
 
-// find returns the method for a request, nil if there is none, and the values of its path's variables, decoded.
+// find returns the method for a request, nil if there is none, and the values of its path's variables as they were sent.
 func (r *router) find(verb, path string) (*method, map[string]string) {
 	trimmed := strings.TrimSuffix(strings.TrimPrefix(path, "/"), "/")
 	var parts []string
@@ -138,7 +138,7 @@ func (p *compiledPath) match(parts []string) (map[string]string, bool) {
 		if variables == nil {
 			variables = map[string]string{}
 		}
-		variables[s.variable] = decoded
+		variables[s.variable] = part
 	}
 	return variables, true
 }

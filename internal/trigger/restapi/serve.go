@@ -19,19 +19,16 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case h.api.DisableExecute:
 		out = h.refuse(in, fault{kind: "RESOURCE_NOT_FOUND"})
 	case !h.enter(in):
-		out = h.refuse(in, fault{kind: "STAGE_NOT_FOUND"})
+		out = h.refuse(in, fault{kind: stageNotFound})
 	default:
 		out = h.answer(in)
 	}
 	out.headers.Set("X-Amzn-Requestid", in.id)
 	out.headers.Set("X-Amz-Apigw-Id", in.extended)
-	in.status, in.length, in.took, in.trouble = out.status, len(out.body), time.Since(began), out.trouble
+	in.status, in.length, in.took = out.status, len(out.body), time.Since(began)
 	h.count(in) // before the client can ask
 	h.write(w, r, out)
 	if s := in.stage; s != nil && s.AccessLog != "" && h.services.AccessLog != nil {
-		if in.fault == "" && out.kind != "" {
-			in.fault, in.faultMessage = out.kind, out.trouble
-		}
 		h.services.AccessLog(s.LogGroup, in.accessLine(s.AccessLog))
 	}
 }
@@ -40,7 +37,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *Handler) answer(in *request) *response {
 	in.method, in.vars = h.routes.find(in.Method, in.path)
 	if in.method == nil {
-		return h.refuse(in, fault{kind: "MISSING_AUTHENTICATION_TOKEN"})
+		return h.refuse(in, *in.missingToken())
 	}
 	if len(in.method.problems) > 0 {
 		return h.refuse(in, fault{kind: "API_CONFIGURATION_ERROR", detail: in.method.problems[0]})
