@@ -3,11 +3,9 @@ package s3
 import (
 	"context"
 	"encoding/json"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"sync"
 	"time"
 
@@ -32,7 +30,7 @@ type Origin struct {
 	SourceIP  string `json:"sourceIp,omitempty"`
 }
 
-// Notice tells of a change of an object in a bucket whose events go to EventBridge.
+// Notice tells of a change of an object in a bucket whose events go to somebody.
 type Notice struct {
 	Kind      NoticeKind `json:"kind"`
 	Bucket    string     `json:"bucket"`
@@ -42,6 +40,9 @@ type Notice struct {
 	Time      time.Time  `json:"time"`
 	Sequencer string     `json:"sequencer"` // ascending with the changes of an object
 	Origin
+	// Aside tells that EventBridge does not hear of it, only whom To names.
+	Aside bool           `json:"aside,omitempty"`
+	To    []Notification `json:"to,omitempty"`
 }
 
 // Detail is the detail of the event that tells of the notice (user guide, "Amazon S3 event message structure"). Requester is the account.
@@ -80,7 +81,7 @@ type notices struct {
 	done   chan struct{}
 }
 
-// Notify has every change of an object in a bucket whose events go to EventBridge be told, in order, until the store is closed. A notice is on disk
+// Notify has every change of an object in a bucket whose events go to somebody be told, in order, until the store is closed. A notice is on disk
 // with the change that it tells of, and stays until tell returns nil; so none is lost, and one may be told twice, if the process ends between the two.
 // It is called once, before the first operation.
 func (s *Store) Notify(tell func(Notice) error) {
@@ -153,9 +154,15 @@ func (s *Store) tellAll(ctx context.Context, tell func(Notice) error) error {
 	})
 }
 
-// notice adds to the batch what is to be told of a change, if the bucket's events go to EventBridge.
+// notice adds to the batch what is to be told of a change, if the bucket's events go to somebody.
 func (s *Store) notice(batch *pebble.Batch, b *Bucket, kind NoticeKind, i *Info, from Origin) error {
-	if !b.EventBridge || s.notices.cancel == nil {
+	var to []Notification
+	for _, n := range b.Notifications {
+		if n.tells(eventNames[from.Reason], i.Key) {
+			to = append(to, n)
+		}
+	}
+	if !b.EventBridge && len(to) == 0 || s.notices.cancel == nil {
 		return nil
 	}
 	now := s.now()
@@ -165,6 +172,7 @@ func (s *Store) notice(batch *pebble.Batch, b *Bucket, kind NoticeKind, i *Info,
 	s.notices.mu.Unlock()
 	n := Notice{
 		Kind: kind, Bucket: b.Name, Key: i.Key, Size: i.Size, ETag: i.ETag, Time: now.UTC(), Sequencer: fmt.Sprintf("%018X", number), Origin: from,
+		Aside: !b.EventBridge, To: to,
 	}
 	value, err := json.Marshal(n)
 	if err != nil {
@@ -187,45 +195,6 @@ func (s *Store) SetEventBridge(name string, on bool) error {
 	}
 	b.EventBridge = on
 	return s.set(bucketKey(name), b)
-}
-
-// notificationBody is the configuration of a bucket's notifications on the wire.
-type notificationBody struct {
-	XMLName     xml.Name  `xml:"NotificationConfiguration"`
-	XMLNS       string    `xml:"xmlns,attr,omitempty"`
-	EventBridge *struct{} `xml:"EventBridgeConfiguration"`
-	// What is not served here.
-	Queues    []struct{} `xml:"QueueConfiguration,omitempty"`
-	Topics    []struct{} `xml:"TopicConfiguration,omitempty"`
-	Functions []struct{} `xml:"CloudFunctionConfiguration,omitempty"`
-}
-
-func (c *call) putNotification() error {
-	var in notificationBody
-	if err := c.document(&in); err != nil {
-		return err
-	}
-	if len(in.Queues)+len(in.Topics)+len(in.Functions) > 0 {
-		return refusef(NotImplemented, "Notifications go to EventBridge here: configure EventBridgeConfiguration, and have a rule for the source aws.s3 send them to the queue, topic or function.")
-	}
-	if err := c.store.SetEventBridge(c.bucket, in.EventBridge != nil); err != nil {
-		return err
-	}
-	c.w.WriteHeader(http.StatusOK)
-	return nil
-}
-
-func (c *call) getNotification() error {
-	b, err := c.store.HeadBucket(c.bucket)
-	if err != nil {
-		return err
-	}
-	out := notificationBody{XMLNS: namespace}
-	if b.EventBridge {
-		out.EventBridge = new(struct{})
-	}
-	c.answer(http.StatusOK, out)
-	return nil
 }
 
 // origin is the request as notices tell of it.

@@ -131,6 +131,8 @@ type Bucket struct {
 	Created time.Time `json:"created"`
 	// EventBridge tells that events of its objects go to EventBridge.
 	EventBridge bool `json:"eventBridge,omitempty"`
+	// Notifications say who else is told of them.
+	Notifications []Notification `json:"notifications,omitempty"`
 }
 
 // CreateBucket makes a bucket. The error may be InvalidBucketName, BucketAlreadyOwnedByYou or TooManyBuckets.

@@ -175,17 +175,11 @@ func await(t *testing.T, missing func() string) {
 	}
 }
 
-// What happens to objects comes to rules as events of S3, in AWS's shape; another bucket tells nothing.
-func TestObjectEvents(t *testing.T) {
-	s, _ := open(t, project(t, map[string]string{"app.template.json": `{"Resources":{
-		"Inbox":{"Type":"AWS::S3::Bucket","Properties":{"BucketName":"inbox","NotificationConfiguration":{"EventBridgeConfiguration":{"EventBridgeEnabled":true}}}},
-		"Other":{"Type":"AWS::S3::Bucket","Properties":{"BucketName":"other"}},
-		"Queue":{"Type":"AWS::SQS::Queue","Properties":{"QueueName":"q"}},
-		"Rule":{"Type":"AWS::Events::Rule","Properties":{"EventPattern":{"source":["aws.s3"],"detail":{"object":{"key":[{"prefix":"in/"}]}}},
-			"Targets":[{"Id":"q","Arn":{"Fn::GetAtt":["Queue","Arn"]}}]}}}}`}))
+// objectRequests returns a function that sends requests to the stack's buckets.
+func objectRequests(t *testing.T, s *stack.Stack) func(method, path, body string) {
 	server := httptest.NewServer(s.S3())
-	defer server.Close()
-	send := func(method, path, body string) {
+	t.Cleanup(server.Close)
+	return func(method, path, body string) {
 		t.Helper()
 		r, err := http.NewRequestWithContext(t.Context(), method, server.URL+path, strings.NewReader(body))
 		if err != nil {
@@ -200,6 +194,17 @@ func TestObjectEvents(t *testing.T) {
 			t.Fatalf("%s %s: %s", method, path, w.Status)
 		}
 	}
+}
+
+// What happens to objects comes to rules as events of S3, in AWS's shape; another bucket tells nothing.
+func TestObjectEvents(t *testing.T) {
+	s, _ := open(t, project(t, map[string]string{"app.template.json": `{"Resources":{
+		"Inbox":{"Type":"AWS::S3::Bucket","Properties":{"BucketName":"inbox","NotificationConfiguration":{"EventBridgeConfiguration":{"EventBridgeEnabled":true}}}},
+		"Other":{"Type":"AWS::S3::Bucket","Properties":{"BucketName":"other"}},
+		"Queue":{"Type":"AWS::SQS::Queue","Properties":{"QueueName":"q"}},
+		"Rule":{"Type":"AWS::Events::Rule","Properties":{"EventPattern":{"source":["aws.s3"],"detail":{"object":{"key":[{"prefix":"in/"}]}}},
+			"Targets":[{"Id":"q","Arn":{"Fn::GetAtt":["Queue","Arn"]}}]}}}}`}))
+	send := objectRequests(t, s)
 	send("PUT", "/other/in/a", "hello")
 	send("PUT", "/inbox/in/a", "hello")
 	send("PUT", "/inbox/out/a", "hello")
@@ -232,6 +237,50 @@ func TestObjectEvents(t *testing.T) {
 	slices.Sort(got)
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %s\nwant %s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// Queues and topics that a template names are told of objects, by CloudFormation's notifications and by CDK's.
+func TestObjectNotifications(t *testing.T) {
+	s, told := open(t, project(t, map[string]string{"app.template.json": `{"Resources":{
+		"Inbox":{"Type":"AWS::S3::Bucket","Properties":{"BucketName":"inbox","NotificationConfiguration":{"QueueConfigurations":[
+			{"Event":"s3:ObjectCreated:*","Queue":{"Fn::GetAtt":["Queue","Arn"]},"Filter":{"S3Key":{"Rules":[{"Name":"prefix","Value":"in/"}]}}}]}}},
+		"Other":{"Type":"AWS::S3::Bucket","Properties":{"BucketName":"other"}},
+		"Told":{"Type":"Custom::S3BucketNotifications","Properties":{"ServiceToken":"x","BucketName":{"Ref":"Other"},"Managed":true,"NotificationConfiguration":{"TopicConfigurations":[
+			{"Events":["s3:ObjectRemoved:*"],"TopicArn":{"Ref":"Topic"},"Filter":{"Key":{"FilterRules":[{"Name":"suffix","Value":".txt"}]}}}]}}},
+		"Queue":{"Type":"AWS::SQS::Queue","Properties":{"QueueName":"q"}},
+		"Topic":{"Type":"AWS::SNS::Topic","Properties":{"TopicName":"t","Subscription":[{"Protocol":"sqs","Endpoint":{"Fn::GetAtt":["Queue","Arn"]}}]}}}}`}))
+	for _, e := range told.list {
+		if e.Kind == stack.NotRunHere {
+			t.Errorf("told %s", e.Detail)
+		}
+	}
+	send := objectRequests(t, s)
+	send("PUT", "/inbox/in/a", "x")
+	send("PUT", "/inbox/out/a", "x")
+	send("PUT", "/other/b.txt", "x")
+	send("DELETE", "/other/b.txt", "")
+	var got []string
+	await(t, func() string {
+		list, err := s.Queues().ReceiveMessage(t.Context(), "q", sqs.Receive{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range list {
+			got = append(got, m.Body)
+		}
+		if len(got) < 2 {
+			return fmt.Sprintf("got %q", got)
+		}
+		return ""
+	})
+	slices.Sort(got)
+	for i, want := range [][]string{{`Amazon S3 Notification`, `ObjectRemoved:Delete`, `b.txt`}, {`{"Records":[`, `"eventName":"ObjectCreated:Put"`, `"configurationId":"notification-1"`, `"key":"in/a","size":1`}} {
+		for _, part := range want {
+			if !strings.Contains(got[i], part) {
+				t.Errorf("message %d lacks %s: %s", i, part, got[i])
+			}
+		}
 	}
 }
 
