@@ -160,6 +160,7 @@ type Handler struct {
 	api      *API
 	services Services
 	routes   *router
+	faulty   map[string]bool // routes that have problems, by key
 	stages   map[string]*stage
 	answers  answerCache
 	measured measured
@@ -182,11 +183,12 @@ func New(api API, services Services) (*Handler, []Problem) {
 	if len(api.Stages) == 0 {
 		api.Stages = []Stage{{Name: defaultKey}}
 	}
-	h := &Handler{api: &api, services: services, stages: map[string]*stage{}, measured: api.measured(services.Meter)}
+	h := &Handler{api: &api, services: services, faulty: map[string]bool{}, stages: map[string]*stage{}, measured: api.measured(services.Meter)}
 	var problems []Problem
 	h.routes, problems = newRouter(api.Routes)
 	for _, r := range api.Routes {
 		for _, why := range h.checkRoute(r) {
+			h.faulty[r.Key] = true
 			problems = append(problems, Problem{Resource: fmt.Sprintf("route %q", r.Key), Message: why})
 		}
 	}

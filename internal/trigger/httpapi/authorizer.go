@@ -17,7 +17,9 @@ type verdict struct {
 	allowed bool
 	claims  map[string]string // of a JWT
 	scopes  []string          // those of the JWT that the route asks for; nil where it asks for none
-	context map[string]any    // of a function
+	asked   bool              // a function
+	context map[string]any    // that the function told; nil for none
+	policy  *Policy           // of a function: whether the request may pass depends on what it is for
 	signer  *signer           // of a signed request
 }
 
@@ -63,7 +65,7 @@ func (v verdict) forV2() any {
 	switch {
 	case v.claims != nil:
 		return map[string]any{"jwt": map[string]any{"claims": v.claims, "scopes": v.scopes}}
-	case v.context != nil:
+	case v.asked:
 		return map[string]any{"lambda": v.context}
 	case v.signer != nil:
 		return map[string]any{"iam": v.signer}
@@ -191,7 +193,7 @@ func (h *Handler) authorizeByFunction(in *request, a Authorizer) *response {
 	}
 	key := in.route.Authorizer + "\x00" + strings.Join(identity, "\x00")
 	if v, ok := h.answers.get(key, in.time); ok && a.CacheFor > 0 && len(identity) > 0 {
-		return in.pass(v)
+		return in.pass(v) // a policy is held to each request, which may be for another route
 	}
 	v, err := h.askFunction(in, a, identity)
 	if err != nil {
@@ -205,6 +207,9 @@ func (h *Handler) authorizeByFunction(in *request, a Authorizer) *response {
 
 // pass lets the request go on if the verdict allows it.
 func (in *request) pass(v verdict) *response {
+	if v.policy != nil {
+		v.allowed = v.policy.Decide(in.arn()) == Allowed
+	}
 	in.who = v
 	if !v.allowed {
 		return refused(forbidden)
@@ -215,17 +220,22 @@ func (in *request) pass(v verdict) *response {
 // authorizerTimeout is how long a function may take to decide (developer guide, "Quotas for configuring and running an HTTP API").
 const authorizerTimeout = 10 * time.Second
 
+// arn is the ARN of what the request is for, which policies speak of.
+func (in *request) arn() string {
+	path := strings.TrimPrefix(in.path, "/")
+	return fmt.Sprintf("arn:aws:execute-api:%s:%s:%s/%s/%s/%s", in.api.Region, in.api.Account, in.api.ID, in.stage.Name, in.Method, path)
+}
+
 func (h *Handler) askFunction(in *request, a Authorizer, identity []string) (verdict, error) {
-	stage, method, path := in.stage.Name, in.Method, strings.TrimPrefix(in.path, "/")
-	arn := fmt.Sprintf("arn:aws:execute-api:%s:%s:%s/%s/%s/%s", in.api.Region, in.api.Account, in.api.ID, stage, method, path)
 	var event any
 	if a.PayloadFormat == formatV2 {
 		e := in.eventV2()
-		e.Type, e.RouteARN, e.Identity, e.Body, e.IsBase64 = "REQUEST", arn, identity, "", false
+		e.Type, e.RouteARN, e.Identity, e.eventBody = "REQUEST", in.arn(), identity, nil
 		event = e
 	} else {
 		e := in.eventV1()
-		e.Type, e.MethodARN, e.Identity, e.Body = "REQUEST", arn, strings.Join(identity, ","), nil
+		e.Type, e.MethodARN, e.Identity, e.eventBodyV1 = "REQUEST", in.arn(), strings.Join(identity, ","), nil
+		e.Token = e.Identity
 		event = e
 	}
 	ctx, cancel := context.WithTimeout(in.Context(), authorizerTimeout)
@@ -238,7 +248,7 @@ func (h *Handler) askFunction(in *request, a Authorizer, identity []string) (ver
 	if a.SimpleAnswers {
 		return simpleVerdict(payload)
 	}
-	return policyVerdict(payload, arn)
+	return policyVerdict(payload)
 }
 
 func simpleVerdict(payload []byte) (verdict, error) {
@@ -249,20 +259,19 @@ func simpleVerdict(payload []byte) (verdict, error) {
 	if err := json.Unmarshal(payload, &answer); err != nil || answer.IsAuthorized == nil {
 		return verdict{}, errors.New("the authorizer's answer has no isAuthorized")
 	}
-	return verdict{allowed: *answer.IsAuthorized, context: answer.Context}, nil
+	return verdict{asked: true, allowed: *answer.IsAuthorized, context: answer.Context}, nil
 }
 
-// policyVerdict decides by the policy that the function answered with: the request passes if a statement allows it and none denies it.
-func policyVerdict(payload []byte, arn string) (verdict, error) {
+// policyVerdict keeps the policy that the function answered with: a request passes if a statement allows it and none denies it.
+func policyVerdict(payload []byte) (verdict, error) {
 	p, err := ReadPolicy(payload)
 	if err != nil {
 		return verdict{}, err
 	}
-	v := verdict{context: p.Context}
+	v := verdict{asked: true, policy: &p, context: p.Context}
 	if v.context == nil {
 		v.context = map[string]any{}
 	}
 	v.context["principalId"] = p.PrincipalID
-	v.allowed = p.Decide(arn) == Allowed
 	return v, nil
 }

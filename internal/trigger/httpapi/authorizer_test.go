@@ -5,7 +5,9 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -27,15 +29,21 @@ const issuer = "https://issuer.example"
 // signer makes tokens and the key set that they are checked with.
 func signer(t *testing.T) (sign func(claims map[string]any) string, keys []byte) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	key, err := rsa.GenerateKey(rand.Reader, 1024) // as small as there are, for the test's sake
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: key, KeyID: "k1"}}, nil)
+	keys, err = json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: &key.PublicKey, KeyID: "k1", Algorithm: "RS256"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys, err = json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: &key.PublicKey, KeyID: "k1", Algorithm: "ES256"}}})
+	return signWith(t, jose.RS256, key), keys
+}
+
+// signWith makes tokens with a key.
+func signWith(t *testing.T, algorithm jose.SignatureAlgorithm, key any) (sign func(claims map[string]any) string) {
+	t.Helper()
+	s, err := jose.NewSigner(jose.SigningKey{Algorithm: algorithm, Key: jose.JSONWebKey{Key: key, KeyID: "k1"}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,12 +53,16 @@ func signer(t *testing.T) (sign func(claims map[string]any) string, keys []byte)
 			t.Fatal(err)
 		}
 		return token
-	}, keys
+	}
 }
 
 func TestJWT(t *testing.T) {
 	sign, keys := signer(t)
 	other, _ := signer(t)
+	elliptic256, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
 	file := filepath.Join(t.TempDir(), "jwks.json")
 	if err := os.WriteFile(file, keys, 0o600); err != nil {
 		t.Fatal(err)
@@ -90,7 +102,8 @@ func TestJWT(t *testing.T) {
 		{"another issuer", "Bearer " + sign(good("iss", "https://evil.example")), 401, "not valid"},
 		{"another audience", "Bearer " + sign(good("aud", "x")), 401, "valid audience"},
 		{"another key", "Bearer " + other(good()), 401, "invalid signature"},
-		{"no algorithm", "Bearer eyJhbGciOiJub25lIn0.e30.", 401, "malformed"},
+		{"no algorithm", "Bearer eyJhbGciOiJub25lIn0.e30.", 401, "signing method none is invalid"},
+		{"not RSA", "Bearer " + signWith(t, jose.ES256, elliptic256)(good()), 401, "signing method ES256 is invalid"},
 		{"too little scope", "Bearer " + sign(good("scope", "other")), 403, `error="insufficient_scope"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -219,6 +232,62 @@ func TestAuthorizersAnswersAreKept(t *testing.T) {
 	}
 	if got, _ := json.Marshal(f.event["requestContext"].(map[string]any)["authorizer"]); string(got) != `{"lambda":{"k":1}}` {
 		t.Errorf("authorizer %s", got)
+	}
+}
+
+// A policy that is kept is held to every request, which may be for a route that it does not speak of; a simple answer holds for all.
+func TestKeptPolicies(t *testing.T) {
+	for _, tt := range []struct {
+		answer string
+		simple bool
+		want   string
+	}{
+		{`{"principalId":"me","policyDocument":{"Statement":[{"Effect":"Allow","Action":"execute-api:Invoke","Resource":"arn:aws:execute-api:us-east-1:111111111111:a1b2c3/$default/GET/a"}]}}`, false, "200 403 "},
+		{`{"isAuthorized":true}`, true, "200 200 "},
+	} {
+		api := oneRoute("GET /a", toFunction("f", "2.0"))
+		api.Authorizers = map[string]httpapi.Authorizer{"c": {Type: "REQUEST", URI: functionARN + "auth", IdentitySources: []string{"$request.header.X-Key"}, PayloadFormat: "2.0",
+			SimpleAnswers: tt.simple, CacheFor: time.Minute}}
+		api.Routes[0].Authorization, api.Routes[0].Authorizer = "CUSTOM", "c"
+		api.Routes = append(api.Routes, httpapi.Route{Key: "GET /b", Integration: "i", Authorization: "CUSTOM", Authorizer: "c"})
+		h := noProblems(t, api, httpapi.Services{Functions: &functions{answers: map[string]string{"f": `"ok"`, "auth": tt.answer}}})
+		got := ""
+		for _, path := range []string{"/a", "/b"} {
+			got += fmt.Sprint(ask(t, h, "GET", path, "", "X-Key", "1").StatusCode, " ")
+		}
+		if got != tt.want {
+			t.Errorf("simple %t: %s, want %s", tt.simple, got, tt.want)
+		}
+	}
+}
+
+// What a function that decides is asked, and what the route's function is told when it says nothing.
+func TestAuthorizersEvents(t *testing.T) {
+	for format, want := range map[string]string{
+		"2.0": `{"identitySource":["k","v"],"routeArn":"arn:aws:execute-api:us-east-1:111111111111:a1b2c3/$default/POST/a","type":"REQUEST","version":"2.0"}`,
+		"1.0": `{"authorizationToken":"k,v","identitySource":"k,v","methodArn":"arn:aws:execute-api:us-east-1:111111111111:a1b2c3/$default/POST/a","type":"REQUEST","version":"1.0"}`,
+	} {
+		api := oneRoute("POST /a", toFunction("f", "2.0"))
+		api.Authorizers = map[string]httpapi.Authorizer{"c": {Type: "REQUEST", URI: functionARN + "auth", IdentitySources: []string{"$request.header.X-Key", "$request.querystring.q"},
+			PayloadFormat: format, SimpleAnswers: true}}
+		api.Routes[0].Authorization, api.Routes[0].Authorizer = "CUSTOM", "c"
+		f := &functions{answers: map[string]string{"f": `"ok"`, "auth": `{"isAuthorized":false}`}}
+		h := noProblems(t, api, httpapi.Services{Functions: f})
+		ask(t, h, "POST", "/a?q=v", "secret", "X-Key", "k", "Content-Type", "text/plain")
+		got := map[string]any{}
+		for _, name := range []string{"version", "type", "routeArn", "methodArn", "identitySource", "authorizationToken", "body", "isBase64Encoded"} {
+			if v, given := f.event[name]; given {
+				got[name] = v
+			}
+		}
+		if text, _ := json.Marshal(got); string(text) != want {
+			t.Errorf("format %s: %s\nwant %s", format, text, want)
+		}
+		f.answers["auth"] = `{"isAuthorized":true}`
+		ask(t, h, "POST", "/a?q=v", "", "X-Key", "k")
+		if text, _ := json.Marshal(f.event["requestContext"].(map[string]any)["authorizer"]); string(text) != `{"lambda":null}` {
+			t.Errorf("format %s: authorizer %s", format, text)
+		}
 	}
 }
 

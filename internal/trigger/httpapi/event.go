@@ -26,8 +26,13 @@ type eventV2 struct {
 	Context   contextV2         `json:"requestContext"`
 	Path      map[string]string `json:"pathParameters,omitempty"`
 	Variables map[string]string `json:"stageVariables,omitempty"`
-	Body      string            `json:"body,omitempty"`
-	IsBase64  bool              `json:"isBase64Encoded"`
+	*eventBody
+}
+
+// eventBody is absent in an authorizer's event.
+type eventBody struct {
+	Body     string `json:"body,omitempty"`
+	IsBase64 bool   `json:"isBase64Encoded"`
 }
 
 type contextV2 struct {
@@ -55,7 +60,7 @@ type httpMember struct {
 func (in *request) eventV2() eventV2 {
 	prefix, _, _ := strings.Cut(in.Host, ".")
 	e := eventV2{
-		Version: "2.0", RouteKey: in.route.Key, RawPath: in.rawPath(), RawQuery: in.URL.RawQuery, Headers: map[string]string{},
+		Version: "2.0", RouteKey: in.route.Key, RawPath: in.targetPath(), RawQuery: in.URL.RawQuery, Headers: map[string]string{},
 		Path: in.vars, Variables: in.stage.Variables,
 		Context: contextV2{
 			AccountID: in.api.Account, APIID: in.api.ID, DomainName: in.Host, DomainPrefix: prefix, RequestID: in.id, RouteKey: in.route.Key,
@@ -76,7 +81,8 @@ func (in *request) eventV2() eventV2 {
 			e.Query[name] = strings.Join(values[name], ",")
 		}
 	}
-	e.Body, e.IsBase64 = in.encodedBody()
+	body, isBase64 := in.encodedBody()
+	e.eventBody = &eventBody{body, isBase64}
 	e.Context.Authorizer = in.who.forV2()
 	return e
 }
@@ -106,6 +112,7 @@ type eventV1 struct {
 	Type         string              `json:"type,omitempty"`      // of an authorizer's event
 	MethodARN    string              `json:"methodArn,omitempty"` // likewise
 	Identity     string              `json:"identitySource,omitempty"`
+	Token        string              `json:"authorizationToken,omitempty"` // the same again
 	Resource     string              `json:"resource"`
 	Path         string              `json:"path"`
 	Method       string              `json:"httpMethod"`
@@ -116,8 +123,13 @@ type eventV1 struct {
 	Context      contextV1           `json:"requestContext"`
 	PathParams   map[string]string   `json:"pathParameters"`
 	Variables    map[string]string   `json:"stageVariables"`
-	Body         *string             `json:"body"`
-	IsBase64     bool                `json:"isBase64Encoded"`
+	*eventBodyV1
+}
+
+// eventBodyV1 is absent in an authorizer's event.
+type eventBodyV1 struct {
+	Body     *string `json:"body"`
+	IsBase64 bool    `json:"isBase64Encoded"`
 }
 
 type contextV1 struct {
@@ -172,8 +184,8 @@ func (in *request) eventV1() eventV1 {
 		resource = path
 	}
 	e := eventV1{
-		Version: "1.0", Resource: resource, Path: in.rawPath(), Method: in.Method, Headers: map[string]string{}, MultiHeaders: map[string][]string{},
-		PathParams: in.vars, Variables: in.stage.Variables,
+		Version: "1.0", Resource: resource, Path: in.targetPath(), Method: in.Method, Headers: map[string]string{}, MultiHeaders: map[string][]string{},
+		PathParams: in.vars, Variables: in.stage.Variables, eventBodyV1: &eventBodyV1{},
 		Context: contextV1{
 			AccountID: in.api.Account, APIID: in.api.ID, Authorizer: in.who.forV1(), DomainName: in.Host, DomainPrefix: prefix, ExtendedID: in.id,
 			Method: in.Method, Identity: in.identityV1(), Path: in.rawPath(), Protocol: in.Proto,

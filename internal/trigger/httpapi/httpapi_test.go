@@ -451,6 +451,38 @@ func (lost) RoundTrip(*http.Request) (*http.Response, error) {
 	return nil, errors.New("connection refused")
 }
 
+// Parameter mapping changes what a function is told, too; its own context tells what the client asked for.
+func TestMappingForFunctions(t *testing.T) {
+	api := oneRoute("ANY /{proxy+}", toFunction("f", "2.0"))
+	i := api.Integrations["i"]
+	i.Parameters = map[string]string{"overwrite:path": "$request.path", "overwrite:header.x-a": "$request.path.proxy", "remove:header.x-b": "''", "append:querystring.q": "2"}
+	i.ResponseParameters = map[string]map[string]string{"200": {"overwrite:header.x-c": "$context.stage"}}
+	api.Integrations["i"], api.Stages = i, []httpapi.Stage{{Name: "prod"}}
+	f := &functions{answers: map[string]string{"f": `"ok"`}}
+	h := noProblems(t, api, httpapi.Services{Functions: f})
+	r := ask(t, h, "GET", "/prod/x%20y/z?q=1", "", "X-B", "b")
+	headers, path := f.event["headers"].(map[string]any), f.event["requestContext"].(map[string]any)["http"].(map[string]any)["path"]
+	if f.event["rawPath"] != "/x y/z" || path != "/prod/x y/z" || headers["x-a"] != "x y/z" || headers["x-b"] != nil || f.event["rawQueryString"] != "q=1%2C2" {
+		t.Errorf("event %v", f.event)
+	}
+	if r.Header.Get("X-C") != "prod" {
+		t.Errorf("answer %v", r.Header)
+	}
+}
+
+// A server behind a proxy hears of the client by RFC 7239.
+func TestForwarded(t *testing.T) {
+	var asked http.Header
+	backend := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked = r.Header }))
+	defer backend.Close()
+	h := noProblems(t, oneRoute("$default", httpapi.Integration{Type: "HTTP_PROXY", URI: backend.URL}), httpapi.Services{})
+	ask(t, h, "GET", "/", "", "Forwarded", "for=10.0.0.1", "X-Own", "1", "Connection", "X-Own")
+	if got := asked.Values("Forwarded"); len(got) != 2 || got[1] != "by=127.0.0.1;for=192.0.2.1;host=a1b2c3.execute-api.localhost:4566;proto=http" ||
+		asked.Get("Via") != "HTTP/1.1 AmazonAPIGateway" || asked.Get("X-Forwarded-For") != "" || asked.Get("X-Own") != "1" {
+		t.Errorf("asked with %v", asked)
+	}
+}
+
 func TestServerThatIsNotThere(t *testing.T) {
 	h := noProblems(t, oneRoute("$default", httpapi.Integration{Type: "HTTP_PROXY", URI: "http://backend"}), httpapi.Services{HTTP: lost{}})
 	if r := ask(t, h, "GET", "/", ""); r.StatusCode != 503 || text(t, r) != `{"message":"Service Unavailable"}` {
@@ -542,13 +574,15 @@ func TestProblems(t *testing.T) {
 			{Key: "GET /x{a}", Integration: "f"}, {Key: "GET /d", Integration: "f", Authorization: "JWT", Authorizer: "gone"},
 			{Key: "GET /e", Integration: "f", Authorization: "CUSTOM", Authorizer: "jwt"}, {Key: "GET /f", Integration: "start"},
 			{Key: "GET /g", Integration: "kinesis"}, {Key: "GET /h", Integration: "url"}, {Key: "GET /i", Integration: "f"}, {Key: "GET /i", Integration: "f"},
-			{Key: "GET /j", Integration: "f", Authorization: "BASIC"},
+			{Key: "GET /j", Integration: "f", Authorization: "BASIC"}, {Key: "GET /k", Integration: "mapped"},
 		},
 		Integrations: map[string]httpapi.Integration{
 			"f":       toFunction("f", "2.0"),
 			"start":   {Type: "AWS_PROXY", Subtype: "StepFunctions-StartExecution", Parameters: map[string]string{"Colour": "red"}},
 			"kinesis": {Type: "AWS_PROXY", Subtype: "Kinesis-PutRecord"},
 			"url":     {Type: "HTTP_PROXY", URI: "not a url"},
+			"mapped": {Type: "HTTP_PROXY", URI: "http://a", Parameters: map[string]string{"integration.request.header.a": "b", "overwrite:header.X-Forwarded-For": "b", "overwrite:querystring.via": "b"},
+				ResponseParameters: map[string]map[string]string{"200": {"append:querystring.a": "b"}}},
 		},
 		Authorizers: map[string]httpapi.Authorizer{"jwt": {Type: "JWT", Issuer: "https://i", Audience: []string{"a"}}},
 	}
@@ -564,13 +598,16 @@ func TestProblems(t *testing.T) {
 		`route "GET /d": its authorizer "gone" does not exist`, `route "GET /e": its authorizer "jwt" is of the type JWT`,
 		`route "GET /f": its integration lacks the parameter StateMachineArn`, `route "GET /f": its integration has the parameter Colour`,
 		`route "GET /g": its integration's subtype "Kinesis-PutRecord" is not served here`, `route "GET /h": its integration's URI "not a url" is not a URL`,
+		`route "GET /k": its request parameter "integration.request.header.a" is none of append|overwrite|remove:header.NAME, `,
+		`route "GET /k": its request parameter "overwrite:header.X-Forwarded-For" is for a header that is reserved`,
+		`route "GET /k": its response parameter "append:querystring.a" is none of append|overwrite|remove:header.NAME and overwrite:statuscode`,
 		`route "GET /i": is there twice`, `route "GET /j": the authorization type "BASIC"`,
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("not told: %s\nin\n%s", want, got)
 		}
 	}
-	if len(problems) != 13 {
+	if len(problems) != 16 {
 		t.Errorf("%d problems:\n%s", len(problems), got)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -73,12 +74,14 @@ func (h *Handler) checkIntegration(i Integration) (problems []string) {
 	add := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
 	switch a, known := actions[i.Subtype]; {
 	case i.Type == "HTTP_PROXY":
+		problems = append(problems, checkMapping(i)...)
 		if u, err := url.Parse(WithoutVariables(i.URI)); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 			add("its integration's URI %q is not a URL", i.URI)
 		}
 	case i.Type != "AWS_PROXY":
 		add("its integration's type %q is none of AWS_PROXY and HTTP_PROXY", i.Type)
 	case i.Subtype == "":
+		problems = append(problems, checkMapping(i)...)
 		if FunctionOf(WithoutVariables(i.URI)) == "" || h.services.Functions == nil {
 			add("its integration's URI %q names no Lambda function", i.URI)
 		}
@@ -100,6 +103,36 @@ func (h *Handler) checkIntegration(i Integration) (problems []string) {
 				add("its integration has the parameter %s, which %s does not know", name, i.Subtype)
 			}
 		}
+	}
+	return problems
+}
+
+// The places that parameter mapping can change, in requests and in responses.
+var (
+	requestPlace  = regexp.MustCompile(`^(?:(?:append|overwrite|remove):(?:header|querystring)\.(.+)|overwrite:path)$`)
+	responsePlace = regexp.MustCompile(`^(?:(?:append|overwrite|remove):header\.(.+)|overwrite:statuscode)$`)
+)
+
+// reservedHeader are the headers that parameter mapping cannot change (developer guide, "Transform API requests and responses", "Reserved headers").
+var reservedHeader = regexp.MustCompile(`^(?i:access-control-.*|apigw-.*|authorization|connection|content-encoding|content-length|content-location|forwarded|keep-alive|origin|` +
+	`proxy-authenticate|proxy-authorization|te|trailers|transfer-encoding|upgrade|x-amz-.*|x-amzn-.*|x-forwarded-for|x-forwarded-host|x-forwarded-proto|via)$`)
+
+// checkMapping says what is wrong with an integration's parameter mapping.
+func checkMapping(i Integration) (problems []string) {
+	check := func(what, forms string, place *regexp.Regexp, parameters map[string]string) {
+		for _, key := range slices.Sorted(maps.Keys(parameters)) {
+			parts := place.FindStringSubmatch(key)
+			switch {
+			case parts == nil:
+				problems = append(problems, fmt.Sprintf("its %s parameter %q is none of %s", what, key, forms))
+			case strings.Contains(key, ":header.") && reservedHeader.MatchString(parts[1]):
+				problems = append(problems, fmt.Sprintf("its %s parameter %q is for a header that is reserved", what, key))
+			}
+		}
+	}
+	check("request", "append|overwrite|remove:header.NAME, append|overwrite|remove:querystring.NAME and overwrite:path", requestPlace, i.Parameters)
+	for _, status := range slices.Sorted(maps.Keys(i.ResponseParameters)) {
+		check("response", "append|overwrite|remove:header.NAME and overwrite:statuscode", responsePlace, i.ResponseParameters[status])
 	}
 	return problems
 }
@@ -134,10 +167,10 @@ func (h *Handler) integrate(in *request, i Integration) *response {
 }
 
 func (h *Handler) callFunction(ctx context.Context, in *request, i Integration) *response {
-	format := i.PayloadFormat
-	var event any = in.eventV2()
+	format, mapped := i.PayloadFormat, in.mapped(i.Parameters)
+	var event any = mapped.eventV2()
 	if format != formatV2 {
-		format, event = formatV1, in.eventV1()
+		format, event = formatV1, mapped.eventV1()
 	}
 	answer, err := h.invoke(ctx, in, i.URI, event)
 	in.behind.RequestID, in.behind.ServiceStatus = answer.RequestID, http.StatusOK
@@ -158,6 +191,20 @@ func (h *Handler) callFunction(ctx context.Context, in *request, i Integration) 
 	}
 	in.behind.Status = out.status
 	return out
+}
+
+// mapped is the request as parameter mapping changes it for a function.
+func (in *request) mapped(parameters map[string]string) *request {
+	if len(parameters) == 0 {
+		return in
+	}
+	out := *in
+	out.Request = in.Clone(in.Context())
+	changeRequest(in, out.Request, parameters)
+	if _, overwritten := parameters["overwrite:path"]; overwritten {
+		out.target = out.URL.Path
+	}
+	return &out
 }
 
 // invoke runs the function that a URI names, of which stage variables may be a part. An error that is a [*lambda.Error] is Lambda's.
@@ -236,11 +283,7 @@ func (h *Handler) proxy(ctx context.Context, in *request, i Integration) *respon
 	if err != nil {
 		return failedIntegration(err.Error())
 	}
-	for name, values := range in.headers() {
-		if !hopByHop[name] && name != "Host" {
-			out.Header[name] = values
-		}
-	}
+	out.Header = in.proxied()
 	changeRequest(in, out, i.Parameters)
 	answer, err := h.services.HTTP.RoundTrip(out)
 	if err != nil {
@@ -257,6 +300,19 @@ func (h *Handler) proxy(ctx context.Context, in *request, i Integration) *respon
 	in.behind.Status, in.behind.ServiceStatus = answer.StatusCode, answer.StatusCode
 	in.behind.RequestID = answer.Header.Get("X-Amzn-Requestid")
 	return &response{status: answer.StatusCode, headers: answer.Header, body: body}
+}
+
+// proxied are the headers for another server: the client's, and who it is by RFC 7239, which HTTP APIs prefer to X-Forwarded-For and its kin.
+func (in *request) proxied() http.Header {
+	out := in.Header.Clone()
+	for name := range hopByHop {
+		out.Del(name)
+	}
+	out.Del("Host")
+	out.Set("X-Amzn-Trace-Id", in.trace())
+	out.Add("Forwarded", "by=127.0.0.1;for="+in.source+";host="+in.Host+";proto=http")
+	out.Add("Via", "HTTP/1.1 AmazonAPIGateway")
+	return out
 }
 
 // proxyURL is where the request goes on to: the URI with its path variables filled, or, for the route $default, the URI with the path behind it.
@@ -291,9 +347,17 @@ func changeRequest(in *request, out *http.Request, parameters map[string]string)
 			out.URL.RawQuery = query.Encode()
 		case "path":
 			if verb == "overwrite" {
-				out.URL.Path, out.URL.RawPath = "/"+strings.TrimPrefix(v, "/"), ""
+				overwritePath(out.URL, "/"+strings.TrimPrefix(v, "/"))
 			}
 		}
+	}
+}
+
+// overwritePath sets a path, of which parts may be escaped.
+func overwritePath(u *url.URL, path string) {
+	u.Path, u.RawPath = path, ""
+	if decoded, err := url.PathUnescape(path); err == nil {
+		u.Path, u.RawPath = decoded, path
 	}
 }
 

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
@@ -37,10 +38,12 @@ type request struct {
 	path   string // below the stage, as sent
 	// encoded leaves the path of events as it was sent.
 	encoded bool
-	source  string // the client's address
-	vars    map[string]string
-	who     verdict // of the authorizer
-	behind  Behind
+	// target is the path that parameter mapping has put in the place of the client's; "" for none.
+	target string
+	source string // the client's address
+	vars   map[string]string
+	who    verdict // of the authorizer
+	behind Behind
 }
 
 // readRequest takes a request in, within the service's limits. The refusal is set if it breaks one.
@@ -99,6 +102,9 @@ func (in *request) rawPath() string {
 	}
 	return in.prefix + decoded
 }
+
+// targetPath is the path that the integration is told of.
+func (in *request) targetPath() string { return cmp.Or(in.target, in.rawPath()) }
 
 // header is the value of a header, several joined by commas.
 func (in *request) header(name string) (string, bool) {

@@ -103,7 +103,7 @@ func (h *Handler) answer(in *request, s *stage) *response {
 	if !s.admits(in.route.Key, h.services.Now()) {
 		return refused(tooMany)
 	}
-	if len(h.checkRoute(*in.route)) > 0 {
+	if h.faulty[in.route.Key] {
 		in.behind.Error = "the route is not configured as it must be"
 		return failedIntegration(in.behind.Error)
 	}
@@ -117,7 +117,7 @@ func (h *Handler) answer(in *request, s *stage) *response {
 // authorizer is asked, which browsers send no credentials to (developer guide, "Configure CORS for HTTP APIs": "To support unauthorized OPTIONS requests,
 // add an OPTIONS /{proxy+} route to your API that doesn't require authorization").
 func (h *Handler) answerPreflight(in *request) *response {
-	if in.route != nil && len(h.checkRoute(*in.route)) == 0 {
+	if in.route != nil && !h.faulty[in.route.Key] {
 		if stopped := h.authorize(in); stopped != nil {
 			return stopped
 		}

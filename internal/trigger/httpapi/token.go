@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -12,8 +13,9 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 )
 
-// signatures are the algorithms that the service takes; HMAC is none of them, since its key would be the issuer's secret.
-var signatures = []jose.SignatureAlgorithm{jose.RS256, jose.RS384, jose.RS512, jose.ES256, jose.ES384, jose.ES512, jose.PS256, jose.PS384, jose.PS512}
+// signatures are the algorithms that the service takes (developer guide, "Control access to HTTP APIs with JWT authorizers": "only RSA-based algorithms are
+// supported").
+var signatures = []jose.SignatureAlgorithm{jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512}
 
 // TokenRules say which tokens are good.
 type TokenRules struct {
@@ -27,7 +29,11 @@ type TokenRules struct {
 // CheckToken verifies signature, issuer, audience and times of a JWT and returns its claims. The error is for the client.
 func CheckToken(ctx context.Context, token string, rules TokenRules) (map[string]any, error) {
 	parsed, err := jwt.ParseSigned(token, signatures)
-	if err != nil {
+	var other *jose.ErrUnexpectedSignatureAlgorithm
+	switch {
+	case errors.As(err, &other):
+		return nil, fmt.Errorf("signing method %s is invalid", other.Got)
+	case err != nil:
 		return nil, errors.New("the token is malformed")
 	}
 	text, err := rules.Keys.Keys(ctx, rules.Issuer)
