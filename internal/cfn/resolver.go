@@ -263,6 +263,7 @@ func pseudoParameters(t *Template) map[string]value.Value {
 // resourceAttributes are the members of a resource (user guide, "Resource attribute reference").
 var resourceAttributes = []string{
 	"Type", "Properties", "DependsOn", "Condition", "Metadata", "DeletionPolicy", "UpdateReplacePolicy", "CreationPolicy", "UpdatePolicy",
+	"Version", // of custom resources, as old templates have it
 }
 
 // declareResources reads what each resource is called, of which type it is and whether it is created.

@@ -94,13 +94,13 @@ func (s *sam) resource(m member, typeName string) *samResource {
 		properties = &node{kind: value.KindObject, start: m.value.start, end: m.value.end}
 	}
 	if global := s.globals.get(strings.TrimPrefix(typeName, "AWS::Serverless::")); global != nil {
-		properties = s.merge(global, properties)
+		properties = s.merge(s.heeded(m, global), properties)
 	}
 	if properties.kind != value.KindObject {
 		s.r.problem(properties, "Template format error: Properties must be an object, not %s.", article(properties.kind))
 		properties = &node{kind: value.KindObject, start: m.value.start, end: m.value.end}
 	}
-	res := &samResource{id: m.name, node: m.value, properties: properties, at: maker{m.value}}
+	res := &samResource{id: m.name, node: without(m.value, "IgnoreGlobals"), properties: properties, at: maker{m.value}}
 	if known := samProperties()[typeName]; known != nil {
 		for _, p := range properties.members {
 			if !slices.Contains(known, p.name) {
@@ -109,6 +109,40 @@ func (s *sam) resource(m member, typeName string) *samResource {
 		}
 	}
 	return res
+}
+
+// heeded returns the global properties that a resource does not ignore (SAM specification, "IgnoreGlobals": "*" or a list of names).
+func (s *sam) heeded(m member, global *node) *node {
+	ignored := m.value.get("IgnoreGlobals")
+	if ignored == nil {
+		return global
+	}
+	if text, _ := ignored.string(); text == "*" {
+		return maker{global}.object()
+	}
+	var names []string
+	for _, item := range ignored.list() {
+		name, _ := item.string()
+		if global.get(name) == nil {
+			s.r.problem(item, "Resource with id [%s] is invalid. Resource %s has invalid resource attribute 'IgnoreGlobals' on item '%s'.", m.name, m.name, name)
+		}
+		names = append(names, name)
+	}
+	if ignored.kind != value.KindArray {
+		s.r.problem(ignored, "Resource with id [%s] is invalid. Resource %s has invalid resource attribute 'IgnoreGlobals'.", m.name, m.name)
+	}
+	return without(global, names...)
+}
+
+// without returns an object without some of its members; the node itself if it has none of them.
+func without(n *node, names ...string) *node {
+	left := slices.DeleteFunc(slices.Clone(n.members), func(m member) bool { return slices.Contains(names, m.name) })
+	if len(left) == len(n.members) {
+		return n
+	}
+	made := *n
+	made.members = left
+	return &made
 }
 
 // invalid reports a fault in SAM's words.
@@ -211,6 +245,23 @@ func (s *sam) add(res *samResource, id, typeName string, properties *node, more 
 	s.resources = append(s.resources, member{id, made})
 }
 
+// addShared adds a resource that several of the template's are behind, so that no condition of one of them holds for it.
+func (s *sam) addShared(res *samResource, id, typeName string, properties *node) {
+	if !s.taken[id] {
+		s.add(&samResource{id: res.id, node: res.at.object(), at: res.at}, id, typeName, properties)
+	}
+}
+
+// ifCreated returns what a resource adds to another one: nothing where the condition leaves the resource out.
+func (s *sam) ifCreated(res *samResource, n *node) *node {
+	condition, ok := res.node.get("Condition").string()
+	if !ok {
+		return n
+	}
+	at := maker{n}
+	return at.object("Fn::If", at.list(condition, n, at.ref("AWS::NoValue")))
+}
+
 // replaceResources makes the transformed document's tree, in which references to generated resources have their real names.
 func (s *sam) replaceResources() {
 	root := *s.r.doc.root
@@ -249,15 +300,21 @@ func (s *sam) rename(n *node, done map[*node]*node) *node {
 		return &made
 	case "Fn::GetAtt":
 		if target, isText := arg.string(); isText {
-			resource, attribute, _ := strings.Cut(target, ".")
-			if id, ok := s.renamed[resource]; ok {
-				made.members = []member{{name, maker{arg}.text(id + "." + attribute)}}
+			if renamed, ok := s.renamedAttribute(target); ok {
+				made.members = []member{{name, maker{arg}.text(renamed)}}
 			}
 			return &made
 		}
 		if target, _ := arg.itemText(0); s.renamed[target] != "" && len(arg.items) == 2 {
 			made.members = []member{{name, maker{arg}.list(s.renamed[target], arg.items[1])}}
 			return &made
+		}
+		if attribute, isText := arg.itemText(1); isText {
+			target, _ := arg.itemText(0)
+			if renamed, ok := s.renamedAttribute(target + "." + attribute); ok {
+				made.members = []member{{name, maker{arg}.text(renamed)}}
+				return &made
+			}
 		}
 	case "Fn::Sub":
 		if replaced := s.renameSub(arg); replaced != nil {
@@ -276,6 +333,16 @@ func (s *sam) rename(n *node, done map[*node]*node) *node {
 	return &made
 }
 
+// renamedAttribute renames the resource in Resource.Attribute, which may be called Function.Version or Function.Alias.
+func (s *sam) renamedAttribute(text string) (string, bool) {
+	for i := len(text) - 1; i > 0; i-- {
+		if id := s.renamed[text[:i]]; text[i] == '.' && id != "" {
+			return id + text[i:], true
+		}
+	}
+	return "", false
+}
+
 // renameSub replaces variables of an Fn::Sub; nil if there is nothing to replace.
 func (s *sam) renameSub(arg *node) *node {
 	text, at, variables, ok := subArguments(arg)
@@ -289,11 +356,7 @@ func (s *sam) renameSub(arg *node) *node {
 		if part.variable && variables.get(target) == nil {
 			id, known := s.renamed[target]
 			if !known {
-				var resource, attribute string
-				var dotted bool
-				if resource, attribute, dotted = strings.Cut(target, "."); dotted && s.renamed[resource] != "" {
-					id, known = s.renamed[resource]+"."+attribute, true
-				}
+				id, known = s.renamedAttribute(target)
 			}
 			if known {
 				target, changed = id, true

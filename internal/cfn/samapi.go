@@ -9,14 +9,16 @@ import (
 
 // restAPI is an API that SAM makes, REST or HTTP, while routes are added to it.
 type restAPI struct {
-	res    *samResource
-	id     string
-	http   bool
-	body   *node // the OpenAPI document, nil where it lies in a file
-	own    bool  // the body is SAM's, and may get routes
-	stage  *node
-	routes int
-	keys   map[*node]bool // operations whose events say whether they need an API key
+	res   *samResource
+	id    string
+	http  bool
+	body  *node // the OpenAPI document, nil where it lies in a file
+	own   bool  // the body is known, and what the properties say is written into it
+	fixed bool  // the body gets no routes: it is the template's
+	stage *node
+	keys  map[*node]bool // operations whose events say whether they need an API key
+
+	behind map[*node]*samResource // operations of events, and whose events they are
 }
 
 // The ids of the APIs that events ask for without naming one.
@@ -28,8 +30,8 @@ const (
 // route is what an event wants an API to lead to.
 type route struct {
 	target      lambdaTarget
-	machine     bool  // leads to a state machine
-	credentials *node // the role that the API starts executions as
+	machine     string // the logical id of the state machine or alias that it leads to, "" for a function
+	credentials *node  // the role that the API starts executions as
 	event       *node
 }
 
@@ -46,6 +48,7 @@ func (s *sam) declareAPI(res *samResource, http bool) {
 		s.invalid(res, uri, "Specify either 'DefinitionUri' or 'DefinitionBody' property and not both.")
 	case body != nil:
 		api.body, api.own = copyObject(body), !isFunction(body)
+		api.fixed = !http && !s.flag(p.get("MergeDefinitions"), false)
 	case uri == nil:
 		api.body, api.own = emptyBody(res.at, http), true
 	}
@@ -130,7 +133,7 @@ func (s *sam) apiEvent(res *samResource, event string, p *node, to route) *restA
 		return nil
 	}
 	api := s.api(res, to.event, p.get("RestApiId"), false)
-	if api != nil && api.own {
+	if api != nil && api.own && !api.fixed {
 		s.addRoute(res, event, p, api, path, method, to)
 	}
 	return api
@@ -176,17 +179,41 @@ func (s *sam) addRoute(res *samResource, event string, p *node, api *restAPI, pa
 	s.routeSecurity(api, p, operation)
 	s.routeRequest(res, event, api, p, operation)
 	methods.set(key, operation)
-	api.routes++
+	if api.behind == nil {
+		api.behind = map[*node]*samResource{}
+	}
+	api.behind[operation] = res
+}
+
+// finishConditions leaves a route out where a condition leaves out what it leads to. An API that only events ask for goes with the routes that
+// all have the same condition.
+func (s *sam) finishConditions(api *restAPI) {
+	conditions := map[string]bool{}
+	for _, path := range api.body.get("paths").all() {
+		for i, method := range path.value.members {
+			if res := api.behind[method.value]; res != nil {
+				condition, _ := res.node.get("Condition").string()
+				conditions[condition] = true
+				path.value.members[i].value = s.ifCreated(res, method.value)
+			}
+		}
+	}
+	if len(conditions) == 1 && !conditions[""] && slices.Contains(s.implicit, api) {
+		for condition := range conditions {
+			api.res.node.set("Condition", api.res.at.text(condition))
+		}
+	}
 }
 
 // integration is what a route leads to.
 func (s *sam) integration(at maker, api *restAPI, res *samResource, p *node, to route) *node {
-	if to.machine {
+	if to.machine != "" {
 		answers := at.object("200", at.object("statusCode", "200"), "400", at.object("statusCode", "400"))
-		template := `{"input": "$util.escapeJavaScript($input.json('$'))", "stateMachineArn": "${` + res.id + `}"}`
+		input := `$util.escapeJavaScript($input.json('$'))`
 		if s.flag(p.get("UnescapeMappingTemplate"), false) {
-			template = `{"input": "$util.escapeJavaScript($input.json('$')).replaceAll("\\'","'")", "stateMachineArn": "${` + res.id + `}"}`
+			input += `.replaceAll("\\'","'")`
 		}
+		template := `{"input": "` + input + `", "stateMachineArn": "${` + to.machine + `}"}`
 		return at.object("type", "aws", "httpMethod", "POST",
 			"uri", at.sub("arn:${AWS::Partition}:apigateway:${AWS::Region}:states:action/StartExecution"),
 			"responses", answers, "credentials", to.credentials,
@@ -216,7 +243,7 @@ func (s *sam) restEvent(res *samResource, target lambdaTarget, m member, p *node
 	method, _ := s.text(p.get("Method"))
 	suffix, id := "Stage", p.get("RestApiId")
 	if api != nil {
-		if stage, ok := s.text(api.stage); ok && alphanumeric(stage) {
+		if stage, ok := api.stage.string(); ok && alphanumeric(stage) {
 			suffix = stage
 		}
 		id = maker{m.value}.ref(api.id)
@@ -308,6 +335,16 @@ func (s *sam) finishAPI(api *restAPI) {
 	}
 	at.pass(made, p, "Name", "Description", "ApiKeySourceType", "BinaryMediaTypes", "DisableExecuteApiEndpoint", "FailOnWarnings",
 		"MinimumCompressionSize", "Mode", "Policy")
+	if types := p.get("BinaryMediaTypes"); types != nil && types.kind == value.KindArray {
+		list := at.list()
+		for _, item := range types.items {
+			if text, ok := item.string(); ok { // a slash may be written as in a JSON Pointer
+				item = maker{item}.text(strings.ReplaceAll(text, "~1", "/"))
+			}
+			list.items = append(list.items, item)
+		}
+		made.set("BinaryMediaTypes", list)
+	}
 	if endpoint := p.get("EndpointConfiguration"); endpoint != nil {
 		if endpoint.kind == value.KindObject && !isFunction(endpoint) {
 			made.set("EndpointConfiguration", at.object("Types", at.list(at.node(endpoint.get("Type")))))
@@ -315,7 +352,7 @@ func (s *sam) finishAPI(api *restAPI) {
 			made.set("EndpointConfiguration", at.object("Types", at.list(endpoint)))
 		}
 	}
-	stageName, ok := s.text(api.stage)
+	stageName, ok := api.stage.string()
 	id := api.id + "Stage"
 	if ok && alphanumeric(stageName) {
 		id = api.id + stageName + "Stage"
@@ -327,6 +364,7 @@ func (s *sam) finishAPI(api *restAPI) {
 	if api.own {
 		s.restKeys(api, id)
 	}
+	s.finishConditions(api)
 	s.add(api.res, api.id, "AWS::ApiGateway::RestApi", made)
 	deployment := hashed(api.id+"Deployment", sortedJSON(api.body))
 	s.add(api.res, deployment, "AWS::ApiGateway::Deployment", at.object("RestApiId", at.ref(api.id), "StageName", "Stage"))
@@ -349,14 +387,17 @@ func (s *sam) finishHTTP(api *restAPI) {
 	at.pass(made, p, "Description", "DisableExecuteApiEndpoint", "FailOnWarnings")
 	s.cors(api)
 	s.authorizers(api)
+	s.finishConditions(api)
 	s.add(api.res, api.id, "AWS::ApiGatewayV2::Api", made)
 	stage, id := api.stage, api.id+"ApiGatewayDefaultStage"
 	if stage == nil {
 		stage = at.text("$default")
-	} else if name, ok := s.text(stage); ok && alphanumeric(name) {
+	} else if name, ok := stage.string(); !ok {
+		id = api.id + "Stage"
+	} else if alphanumeric(name) {
 		id = api.id + name + "Stage"
-	} else if !ok || name != "$default" {
-		id = hashed(api.id+"Stage", sortedJSON(stage))
+	} else if name != "$default" {
+		id = hashed(api.id+"Stage", name)
 	}
 	settings := at.object("ApiId", at.ref(api.id), "StageName", stage, "AutoDeploy", true)
 	at.pass(settings, p, "AccessLogSettings", "DefaultRouteSettings", "RouteSettings")
@@ -405,13 +446,10 @@ func (s *sam) authorizers(api *restAPI) {
 			schemes.set(m.name, scheme)
 		}
 	}
-	if len(schemes.members) > 0 {
-		if api.http {
-			api.body.set("components", at.object("securitySchemes", schemes))
-		} else {
-			api.body.set("securityDefinitions", schemes)
-		}
+	if api.http && s.flag(auth.get("EnableIamAuthorizer"), false) {
+		schemes.set(iamAuthorizer, at.object("type", "apiKey", "name", "Authorization", "in", "header", "x-amazon-apigateway-authtype", "awsSigv4"))
 	}
+	s.writeSchemes(api, at, schemes)
 	name, ok := s.text(auth.get("DefaultAuthorizer"))
 	if !ok || name == "NONE" {
 		return
@@ -420,14 +458,49 @@ func (s *sam) authorizers(api *restAPI) {
 		for _, method := range path.value.all() {
 			preflight := method.name == "options" && (api.http || !s.flag(auth.get("AddDefaultAuthorizerToCorsPreflight"), true))
 			if !preflight && method.value.kind == value.KindObject && method.value.get("security") == nil && !isFunction(method.value) {
-				scopes := schemes.get(name).get("x-scopes")
-				if scopes == nil {
-					scopes = at.list()
-				}
-				method.value.set("security", at.list(at.object(name, scopes)))
+				method.value.set("security", at.list(at.object(name, s.scopes(api, name, nil))))
 			}
 		}
 	}
+}
+
+// iamAuthorizer is the name of the authorizer that nobody declares: a signature.
+const iamAuthorizer = "AWS_IAM"
+
+// writeSchemes adds security schemes to those of the body.
+func (s *sam) writeSchemes(api *restAPI, at maker, schemes *node) {
+	if len(schemes.members) == 0 {
+		return
+	}
+	holder, section := api.body, "securityDefinitions"
+	if _, v3 := api.body.get("openapi").string(); v3 {
+		section = "securitySchemes"
+		holder = at.object()
+		if given := api.body.get("components"); given != nil {
+			holder.members = slices.Clone(given.members)
+		}
+		api.body.set("components", holder)
+	}
+	all := at.object()
+	if given := holder.get(section); given != nil {
+		all.members = slices.Clone(given.members)
+	}
+	for _, m := range schemes.members {
+		all.set(m.name, m.value)
+	}
+	holder.set(section, all)
+}
+
+// scopes are those that a route asks for: its own, or those of its authorizer.
+func (s *sam) scopes(api *restAPI, authorizer string, own *node) *node {
+	if own != nil {
+		return own
+	}
+	declared := api.res.properties.get("Auth").get("Authorizers").get(authorizer)
+	if given := declared.get("AuthorizationScopes"); given != nil {
+		return given
+	}
+	return api.res.at.list()
 }
 
 // scheme is the security scheme of an authorizer.
@@ -438,7 +511,7 @@ func (s *sam) scheme(api *restAPI, m member) *node {
 			at.object("__FunctionArn__", function)))
 	}
 	function := p.get("FunctionArn")
-	if function != nil {
+	if function != nil && s.flag(p.get("EnableFunctionDefaultPermissions"), !api.http) {
 		s.permissionFor(api, m.name, function)
 	}
 	switch {
@@ -449,6 +522,10 @@ func (s *sam) scheme(api *restAPI, m member) *node {
 		authorizer := at.object("type", "request", "authorizerUri", invocation(function),
 			"authorizerPayloadFormatVersion", p.get("AuthorizerPayloadFormatVersion"), "enableSimpleResponses", p.get("EnableSimpleResponses"),
 			"authorizerCredentials", p.get("FunctionInvokeRole"))
+		authorizer.set("authorizerResultTtlInSeconds", p.get("Identity").get("ReauthorizeEvery"))
+		if sources := s.identitySources(p.get("Identity"), "$request.header.", "$request.querystring.", "$stageVariables.", "$context."); len(sources.items) > 0 {
+			authorizer.set("identitySource", sources)
+		}
 		return at.object("type", "apiKey", "name", "Unused", "in", "header", "x-amazon-apigateway-authorizer", authorizer)
 	case p.get("UserPoolArn") != nil:
 		pools := at.list(p.get("UserPoolArn"))

@@ -73,7 +73,7 @@ func (s *sam) ruleEvent(res *samResource, target lambdaTarget, m member, p *node
 	} else {
 		s.patternRule(res, m.name, p, rule)
 	}
-	t := at.object("Arn", target.arn(at), "Id", targetID(p, id+"LambdaTarget"))
+	t := at.object("Arn", target.arn(at), "Id", ruleTargetID(p, id+"LambdaTarget"))
 	s.ruleTarget(res, id, p, t)
 	rule.set("Targets", at.list(t))
 	s.add(res, id, "AWS::Events::Rule", rule)
@@ -192,7 +192,7 @@ func (s *sam) bucketEvent(res *samResource, target lambdaTarget, m member, p *no
 		if filter := p.get("Filter"); filter != nil {
 			config.set("Filter", filter)
 		}
-		s.buckets[bucket] = append(s.buckets[bucket], config)
+		s.buckets[bucket] = append(s.buckets[bucket], s.ifCreated(res, config))
 	}
 	s.permission(res, target, id+"Permission", "s3.amazonaws.com", m.value, "SourceAccount", at.ref("AWS::AccountId"))
 }
@@ -332,7 +332,7 @@ func (s *sam) cognitoEvent(res *samResource, target lambdaTarget, m member, p *n
 	}
 	for _, trigger := range triggers.items {
 		text, _ := s.text(trigger)
-		config.set(text, target.arn(at))
+		config.set(text, s.ifCreated(res, target.arn(at)))
 	}
 	properties.set("LambdaConfig", config)
 	made.set("Properties", properties)
@@ -493,11 +493,68 @@ func roleName(arn *node) *node {
 	return maker{arn}.ref(target)
 }
 
+// senders are the sources of connectors that are services themselves, and act as no role: their principals.
+var senders = map[string]string{
+	"AWS::SNS::Topic":             "sns.amazonaws.com",
+	"AWS::S3::Bucket":             "s3.amazonaws.com",
+	"AWS::Events::Rule":           "events.amazonaws.com",
+	"AWS::ApiGateway::RestApi":    "apigateway.amazonaws.com",
+	"AWS::ApiGatewayV2::Api":      "apigateway.amazonaws.com",
+	"AWS::Scheduler::Schedule":    "scheduler.amazonaws.com",
+	"AWS::IoT::TopicRule":         "iot.amazonaws.com",
+	"AWS::Cognito::UserPool":      "cognito-idp.amazonaws.com",
+	"AWS::Logs::LogGroup":         "logs.amazonaws.com",
+	"AWS::CloudWatch::Alarm":      "cloudwatch.amazonaws.com",
+	"AWS::AppSync::DataSource":    "appsync.amazonaws.com",
+	"AWS::CodePipeline::Pipeline": "codepipeline.amazonaws.com",
+}
+
+// connectService lets a service reach the destination by the destination's own policy; a queue or a stream is read by the role of the function that
+// it is for. It tells whether the connector is such a one.
+func (s *sam) connectService(res *samResource, id string, from, to connectorEnd) bool {
+	at := res.at
+	if from.typeName == "AWS::SQS::Queue" || from.typeName == "AWS::DynamoDB::Table" {
+		if to.role == nil {
+			s.invalid(res, res.node, "Unable to get IAM role name from 'Destination' resource.")
+			return true
+		}
+		actions := at.list("sqs:DeleteMessage", "sqs:ReceiveMessage", "sqs:GetQueueAttributes")
+		if from.typeName == "AWS::DynamoDB::Table" {
+			actions = at.list("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams")
+		}
+		s.add(res, id+"Policy", "AWS::IAM::ManagedPolicy", at.object("PolicyDocument", at.object("Version", "2012-10-17", "Statement",
+			at.list(at.object("Effect", "Allow", "Action", actions, "Resource", at.list(from.arn)))), "Roles", at.list(to.role)))
+		return true
+	}
+	principal := senders[from.typeName]
+	if principal == "" {
+		return false
+	}
+	statement := at.object("Effect", "Allow", "Principal", at.object("Service", principal), "Resource", to.arn,
+		"Condition", at.object("ArnEquals", at.object("aws:SourceArn", from.arn)))
+	switch to.typeName {
+	case "AWS::Lambda::Function":
+		s.add(res, id+"WriteLambdaPermission", "AWS::Lambda::Permission", at.object("Action", "lambda:InvokeFunction", "FunctionName", to.arn, "Principal", principal, "SourceArn", from.arn))
+	case "AWS::SQS::Queue":
+		statement.set("Action", at.text("sqs:SendMessage"))
+		s.add(res, id+"QueuePolicy", "AWS::SQS::QueuePolicy", at.object("PolicyDocument", at.object("Version", "2012-10-17", "Statement", at.list(statement)), "Queues", at.list(at.ref(to.id))))
+	case "AWS::SNS::Topic":
+		statement.set("Action", at.text("sns:Publish"))
+		s.add(res, id+"TopicPolicy", "AWS::SNS::TopicPolicy", at.object("PolicyDocument", at.object("Version", "2012-10-17", "Statement", at.list(statement)), "Topics", at.list(to.arn)))
+	default:
+		s.invalid(res, res.node, "Unable to create connector from %s to %s; it's not supported.", from.typeName, to.typeName)
+	}
+	return true
+}
+
 func (s *sam) connectOne(res *samResource, id string, from, to connectorEnd, permissions *node) {
 	at := res.at
 	rule, known := connectorAccess()[to.typeName]
 	if !known {
 		s.invalid(res, res.node, "Unable to create connector from %s to %s; it's not supported.", from.typeName, to.typeName)
+		return
+	}
+	if s.connectService(res, id, from, to) {
 		return
 	}
 	if from.role == nil {

@@ -285,14 +285,10 @@ func (s *sam) deploymentPreference(res *samResource, aliasID string) {
 	group.set("ServiceRoleArn", preference.get("Role"))
 	if preference.get("Role") == nil {
 		group.set("ServiceRoleArn", at.getAtt("CodeDeployServiceRole", "Arn"))
-		if !s.taken["CodeDeployServiceRole"] {
-			s.add(res, "CodeDeployServiceRole", "AWS::IAM::Role", at.object("AssumeRolePolicyDocument", at.assumeRole("codedeploy.amazonaws.com"),
-				"ManagedPolicyArns", at.list(managedPolicy(at, "service-role/AWSCodeDeployRoleForLambda"))))
-		}
+		s.addShared(res, "CodeDeployServiceRole", "AWS::IAM::Role", at.object("AssumeRolePolicyDocument", at.assumeRole("codedeploy.amazonaws.com"),
+			"ManagedPolicyArns", at.list(managedPolicy(at, "service-role/AWSCodeDeployRoleForLambda"))))
 	}
-	if !s.taken["ServerlessDeploymentApplication"] {
-		s.add(res, "ServerlessDeploymentApplication", "AWS::CodeDeploy::Application", at.object("ComputePlatform", "Lambda"))
-	}
+	s.addShared(res, "ServerlessDeploymentApplication", "AWS::CodeDeploy::Application", at.object("ComputePlatform", "Lambda"))
 	s.add(res, res.id+"DeploymentGroup", "AWS::CodeDeploy::DeploymentGroup", group)
 	_ = aliasID // the alias's UpdatePolicy names the group; nothing is updated here
 }

@@ -43,9 +43,9 @@ func (s *sam) stateMachine(res *samResource) {
 		s.role(res, res.id+"Role", at.assumeRole("states.amazonaws.com"), managed, policies, s.tags(res, "stateMachine:createdBy"))
 	}
 	s.add(res, res.id, "AWS::StepFunctions::StateMachine", made)
-	target := at.ref(res.id)
+	target := res.id
 	if alias := s.publishedMachine(res); alias != "" && s.flag(p.get("UseAliasAsEventTarget"), false) {
-		target = at.ref(alias)
+		target = alias
 	}
 	for _, m := range p.get("Events").all() {
 		s.machineEvent(res, target, m)
@@ -80,13 +80,14 @@ func (s *sam) publishedMachine(res *samResource) string {
 	return id
 }
 
-// machineEvent makes what starts a state machine.
-func (s *sam) machineEvent(res *samResource, target *node, m member) {
+// machineEvent makes what starts a state machine, or the alias that has the logical id.
+func (s *sam) machineEvent(res *samResource, targetID string, m member) {
 	kind, p, ok := s.event(res, m)
 	if !ok {
 		return
 	}
 	at, id := maker{m.value}, res.id+lettersAndDigits(m.name)
+	target := at.ref(targetID)
 	start := func(role, principal, policy string) *node {
 		made := at.object("AssumeRolePolicyDocument", at.assumeRole(principal),
 			"Policies", at.list(at.allow(policy+"StartExecutionPolicy", target, "states:StartExecution")))
@@ -102,7 +103,7 @@ func (s *sam) machineEvent(res *samResource, target *node, m member) {
 		} else {
 			s.patternRule(res, m.name, p, rule)
 		}
-		t := at.object("Arn", target, "Id", targetID(p, id+"StepFunctionsTarget"), "RoleArn", start(id+"Role", "events.amazonaws.com", id+"Role"))
+		t := at.object("Arn", target, "Id", ruleTargetID(p, id+"StepFunctionsTarget"), "RoleArn", start(id+"Role", "events.amazonaws.com", id+"Role"))
 		s.ruleTarget(res, id, p, t)
 		rule.set("Targets", at.list(t))
 		s.add(res, id, "AWS::Events::Rule", rule)
@@ -113,14 +114,14 @@ func (s *sam) machineEvent(res *samResource, target *node, m member) {
 		}
 		s.schedule(res, m, p, target, role)
 	case "Api":
-		s.apiEvent(res, m.name, p, route{credentials: start(id+"Role", "apigateway.amazonaws.com", id+"Role"), machine: true, event: m.value})
+		s.apiEvent(res, m.name, p, route{credentials: start(id+"Role", "apigateway.amazonaws.com", id+"Role"), machine: targetID, event: m.value})
 	default:
 		s.invalidEvent(res, m.name, m.value, "Events of the type %s do not start state machines: Api, CloudWatchEvent, EventBridgeRule, Schedule and ScheduleV2 do.", kind)
 	}
 }
 
-// targetID is the id of a rule's target: the given one, or one of at most 64 characters.
-func targetID(p *node, formed string) any {
+// ruleTargetID is the id of a rule's target: the given one, or one of at most 64 characters.
+func ruleTargetID(p *node, formed string) any {
 	if given := p.get("Target").get("Id"); given != nil {
 		return given
 	}

@@ -17,11 +17,7 @@ func (s *sam) routeSecurity(api *restAPI, p, operation *node) {
 	if name, ok := s.text(auth.get("Authorizer")); ok && name == "NONE" {
 		operation.set("security", at.list()) // which the default one does not replace
 	} else if ok {
-		scopes := auth.get("AuthorizationScopes")
-		if scopes == nil {
-			scopes = at.list()
-		}
-		operation.set("security", at.list(at.object(name, scopes)))
+		operation.set("security", at.list(at.object(name, s.scopes(api, name, auth.get("AuthorizationScopes")))))
 	}
 	if key := auth.get("ApiKeyRequired"); key != nil && !api.http {
 		if api.keys == nil {
@@ -288,17 +284,29 @@ func (s *sam) identity(authorizer, p *node, request bool) string {
 		return header
 	}
 	var sources []string
-	for _, place := range []struct{ property, prefix string }{
-		{"Headers", "method.request.header."}, {"QueryStrings", "method.request.querystring."}, {"StageVariables", "stageVariables."}, {"Context", "context."},
-	} {
-		for _, name := range id.get(place.property).list() {
-			if text, ok := s.text(name); ok {
-				sources = append(sources, place.prefix+text)
-			}
-		}
+	for _, source := range s.identitySources(id, "method.request.header.", "method.request.querystring.", "stageVariables.", "context.").items {
+		text, _ := source.string()
+		sources = append(sources, text)
 	}
 	if len(sources) > 0 {
 		authorizer.set("identitySource", at.text(strings.Join(sources, ", ")))
 	}
 	return header
+}
+
+// identitySources are what an authorizer's Identity asks for, with the prefixes of headers, query strings, stage variables and context.
+func (s *sam) identitySources(id *node, prefixes ...string) *node {
+	if id == nil {
+		return &node{kind: value.KindArray}
+	}
+	at := maker{id}
+	sources := at.list()
+	for i, property := range []string{"Headers", "QueryStrings", "StageVariables", "Context"} {
+		for _, name := range id.get(property).list() {
+			if text, ok := s.text(name); ok {
+				sources.items = append(sources.items, at.text(prefixes[i]+text))
+			}
+		}
+	}
+	return sources
 }
