@@ -17,6 +17,7 @@ import (
 var eventsProtocol = protocol{
 	route:       route{title: "Amazon EventBridge", target: "AWSEvents", scope: "events", hosts: []string{"events"}},
 	contentType: json11,
+	maxBytes:    maxEventsRequest,
 	exceptions: map[sfn.ExceptionName]exception{
 		trigger.InvalidEventPatternException:   {"", 400},
 		trigger.LimitExceededException:         {"", 400},
@@ -71,22 +72,30 @@ var eventsOperations = map[string]operation[*eventBridge]{
 
 // Limits of members (API reference, EventBridge).
 const (
+	// maxEventsRequest leaves room for entries that are over their own limit and full of characters that JSON escapes: these are refused in EventBridge's words.
+	maxEventsRequest = 8 << 20
+
 	maxEventEntries = 10
 	maxEventName    = 256 // of a bus
 	maxRuleName     = 64
 	maxEventsPage   = 100
 	maxTargetsPut   = 100
+	maxTargetID     = 64
 )
 
 // Patterns of names, as the API's model has them.
 const (
 	busPattern  = `[/\.\-_A-Za-z0-9]+`
 	rulePattern = `[\.\-_A-Za-z0-9]+`
+
+	connectionPattern = `^arn:aws([a-z]|\-)*:events:([a-z]|\d|\-)*:([0-9]{12})?:connection\/[\.\-_A-Za-z0-9]+\/[\-A-Za-z0-9]+$`
 )
 
 var (
 	busName  = regexp.MustCompile(`^` + busPattern + `$`)
 	ruleName = regexp.MustCompile(`^` + rulePattern + `$`)
+
+	connectionARN = regexp.MustCompile(connectionPattern)
 )
 
 // pattern demands that a text that is present and not empty be as the pattern has it.
@@ -480,7 +489,11 @@ func (s *eventBridge) putTargets(_ context.Context, in *targetsInput) (*targetsO
 	}
 	var c constraints
 	for i, t := range in.Targets {
-		path := "targets." + strconv.Itoa(i+1) + ".member.retryPolicy."
+		path := "targets." + strconv.Itoa(i+1) + ".member."
+		id := sfn.OptString{Text: t.ID, Set: true}
+		c.length(path+"id", id, 1, maxTargetID)
+		c.pattern(path+"id", id, ruleName, rulePattern)
+		path += "retryPolicy."
 		if p := t.RetryPolicy; p != nil && p.MaximumEventAgeInSeconds != nil {
 			c.between(path+"maximumEventAgeInSeconds", *p.MaximumEventAgeInSeconds, 60, 86400)
 		}

@@ -280,8 +280,9 @@ func (in *destinationInput) check(all bool) error {
 		c.required("httpMethod", in.Method)
 	}
 	c.length("connectionArn", in.Connection, 1, 1600)
+	c.pattern("connectionArn", in.Connection, connectionARN, connectionPattern)
 	c.length("invocationEndpoint", in.Endpoint, 1, 2048)
-	c.oneOf("httpMethod", in.Method, "POST", "GET", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE")
+	c.oneOf("httpMethod", in.Method, "HEAD", "POST", "PATCH", "DELETE", "PUT", "GET", "OPTIONS")
 	if in.Rate != nil && *in.Rate < 1 {
 		c.between("invocationRateLimitPerSecond", *in.Rate, 1, *in.Rate+1)
 	}

@@ -149,11 +149,17 @@ func TestEventBridgeRefusals(t *testing.T) {
 	for _, test := range []struct{ operation, body, kind, message string }{
 		{"PutEvents", `{}`, validation, detected + "Value null at 'entries' failed to satisfy constraint: Member must not be null"},
 		{"PutEvents", `{"Entries":[` + entry + strings.Repeat(","+entry, 10) + `]}`, validation, detected + "Value at 'entries' failed to satisfy constraint: Member must have length less than or equal to 10"},
-		{"PutEvents", `{"Entries":[{"Source":"a","DetailType":"b","Detail":"` + strings.Repeat("x", 256<<10) + `"}]}`, "ValidationException", "Total size of the entries in the request is over the limit."},
+		{"PutEvents", `{"Entries":[{"Source":"a","DetailType":"b","Detail":"` + strings.Repeat("x", 2<<20) + `"}]}`, "ValidationException", "Total size of the entries in the request is over the limit."},
 		{"PutRule", `{"Name":"a b","EventPattern":"{}"}`, validation, detected + `Value 'a b' at 'name' failed to satisfy constraint: Member must satisfy regular expression pattern: [\.\-_A-Za-z0-9]+`},
 		{"PutRule", `{"Name":"r","ScheduleExpression":"rate(0 days)"}`, "ValidationException", "Parameter ScheduleExpression is not valid."},
 		{"PutRule", `{"Name":"r","ScheduleExpression":"at(2100-01-01T00:00:00)"}`, "ValidationException", "Parameter ScheduleExpression is not valid."},
-		{"PutRule", `{"Name":"r","EventBusName":"default","ScheduleExpression":"cron(0 0 30 2 ? *)"}`, "ValidationException", "Parameter ScheduleExpression is not valid. It never comes due from now on."},
+		{"PutRule", `{"Name":"r","ScheduleExpression":"rate(1 minutes)"}`, "ValidationException", "Parameter ScheduleExpression is not valid."},
+		{"PutRule", `{"Name":"r","ScheduleExpression":"rate(10 minute)"}`, "ValidationException", "Parameter ScheduleExpression is not valid."},
+		{"PutRule", `{"Name":"r","EventBusName":"default","ScheduleExpression":"cron(0 1 * * * *)"}`, "ValidationException", "Parameter ScheduleExpression is not valid."},
+		{"PutTargets", `{"Rule":"r","Targets":[{"Id":"a","Arn":"x"},{"Id":"!@","Arn":"x"}]}`, validation,
+			detected + `Value '!@' at 'targets.2.member.id' failed to satisfy constraint: Member must satisfy regular expression pattern: [\.\-_A-Za-z0-9]+`},
+		{"PutTargets", `{"Rule":"r","Targets":[{"Id":"` + strings.Repeat("x", 65) + `","Arn":"x"}]}`, validation,
+			detected + "Value '" + strings.Repeat("x", 65) + "' at 'targets.1.member.id' failed to satisfy constraint: Member must have length less than or equal to 64"},
 		{"PutTargets", `{"Rule":"r"}`, validation, detected + "Value null at 'targets' failed to satisfy constraint: Member must not be null"},
 		{"PutTargets", `{"Rule":"r","Targets":[{"Id":"1","Arn":"arn:aws:sqs:us-east-1:000000000000:q","RetryPolicy":{"MaximumRetryAttempts":186}}]}`, validation,
 			detected + "Value '186' at 'targets.1.member.retryPolicy.maximumRetryAttempts' failed to satisfy constraint: Member must have value less than or equal to 185"},
@@ -228,10 +234,14 @@ func TestConnections(t *testing.T) {
 		{"CreateConnection", `{"Name":"c","AuthorizationType":"BASIC","AuthParameters":{"BasicAuthParameters":{"Username":"a","Password":"b"}}}`, "Connection c already exists."},
 		{"CreateConnection", `{"Name":"e","AuthorizationType":"BASIC","AuthParameters":{"ApiKeyAuthParameters":{}}}`, "Authorization type BASIC requires AuthParameters.BasicAuthParameters."},
 		{"CreateConnection", `{"Name":"e","AuthorizationType":"BASIC","AuthParameters":{"BasicAuthParameters":{"Username":"a"}}}`, "1 validation error detected: Value null at 'authParameters.basicAuthParameters.password' failed to satisfy constraint: Member must not be null"},
-		{"DescribeConnection", `{"Name":"none"}`, "Connection 'none' does not exist."},
-		{"DescribeApiDestination", `{"Name":"none"}`, "An api-destination 'none' does not exist."},
-		{"CreateApiDestination", `{"Name":"e","ConnectionArn":"none","HttpMethod":"POST","InvocationEndpoint":"https://example.com"}`, "Connection 'none' does not exist."},
-		{"CreateApiDestination", `{"Name":"e","ConnectionArn":"c","HttpMethod":"POST","InvocationEndpoint":"http://example.com"}`, "The InvocationEndpoint http://example.com is not an HTTPS URL."},
+		{"DescribeConnection", `{"Name":"none"}`, "Failed to describe the connection(s). Connection 'none' does not exist."},
+		{"DescribeApiDestination", `{"Name":"none"}`, "Failed to describe the api-destination(s). An api-destination 'none' does not exist."},
+		{"CreateApiDestination", `{"Name":"e","ConnectionArn":"arn:aws:events:us-east-1:000000000000:connection/none/1","HttpMethod":"POST","InvocationEndpoint":"https://example.com"}`, "Connection 'none' does not exist."},
+		{"CreateApiDestination", `{"Name":"e","ConnectionArn":"arn:aws:events:us-east-1:000000000000:connection/c/1","HttpMethod":"POST","InvocationEndpoint":"http://example.com"}`, "The InvocationEndpoint http://example.com is not an HTTPS URL."},
+		{"CreateApiDestination", `{"Name":"e","ConnectionArn":"c","HttpMethod":"SEND","InvocationEndpoint":"https://example.com"}`, "2 validation errors detected: " +
+			`Value 'c' at 'connectionArn' failed to satisfy constraint: Member must satisfy regular expression pattern: ` +
+			`^arn:aws([a-z]|\-)*:events:([a-z]|\d|\-)*:([0-9]{12})?:connection\/[\.\-_A-Za-z0-9]+\/[\-A-Za-z0-9]+$; ` +
+			"Value 'SEND' at 'httpMethod' failed to satisfy constraint: Member must satisfy enum value set: [HEAD, POST, PATCH, DELETE, PUT, GET, OPTIONS]"},
 		{"UpdateApiDestination", `{"Name":"d","InvocationRateLimitPerSecond":0}`, "1 validation error detected: Value '0' at 'invocationRateLimitPerSecond' failed to satisfy constraint: Member must have value greater than or equal to 1"},
 	} {
 		if a := post(t, url, "AWSEvents."+test.operation, test.body); a.Message != test.message || a.status != 400 {

@@ -137,9 +137,9 @@ func placed(p *cfn.Block, why error) error {
 		return p.Err()
 	}
 	for len(fault.Path) > 1 && p.Has(fault.Path[0]) {
-		p, fault = p.Block(fault.Path[0]), &scheduler.Fault{Path: fault.Path[1:], Err: fault.Err}
+		p, fault = p.Block(fault.Path[0]), &scheduler.Fault{Path: fault.Path[1:], Err: fault.Err, Reason: fault.Reason}
 	}
-	p.Problem(fault.Path[0], message(why))
+	p.Problem(fault.Path[0], strings.TrimSuffix(message(why)+" "+fault.Reason, " "))
 	return p.Err()
 }
 

@@ -199,7 +199,7 @@ func (d *Destinations) Connection(name string) (Connection, error) {
 	defer d.mu.Unlock()
 	c := d.connections[named(name)]
 	if c == nil {
-		return Connection{}, noConnection(named(name))
+		return Connection{}, sfn.Refuse(ResourceNotFoundException, "Failed to describe the connection(s). Connection '%s' does not exist.", named(name))
 	}
 	return *c, nil
 }
@@ -274,7 +274,7 @@ func (d *Destinations) Destination(name string) (Destination, error) {
 	defer d.mu.Unlock()
 	one := d.destinations[named(name)]
 	if one == nil {
-		return Destination{}, noDestination(named(name))
+		return Destination{}, sfn.Refuse(ResourceNotFoundException, "Failed to describe the api-destination(s). An api-destination '%s' does not exist.", named(name))
 	}
 	return *one, nil
 }

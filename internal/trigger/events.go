@@ -584,8 +584,7 @@ func (e *Events) PutTargets(bus, rule string, targets []Target) error {
 
 func (e *Events) checkTarget(t *Target) error {
 	if !targetID.MatchString(t.ID) {
-		return invalidEvents("1 validation error detected: Value '%s' at 'targets.1.member.id' failed to satisfy constraint: "+
-			`Member must satisfy regular expression pattern: [\.\-_A-Za-z0-9]+`, t.ID)
+		return invalidEvents("Parameter Id %s is not valid: it has up to 64 letters, digits, dots, hyphens and underscores.", t.ID)
 	}
 	arn, err := sfn.ParseARN(t.ARN)
 	if err != nil {

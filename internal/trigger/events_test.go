@@ -109,6 +109,11 @@ func TestInputs(t *testing.T) {
 				InputPathsMap: map[string]string{"n": "$.detail.n", "who": "$.detail.who", "list": "$.detail.list", "none": "$.none"},
 				InputTemplate: `{"n": <n>, "who": <who>, "text": "<who> has <n> of <list><none>", "rule": "<aws.events.rule-name>"}`,
 			}}, `{"n": 7, "who": "a \"b\"", "text": "a \"b\" has 7 of [1,{\"x\":2}]", "rule": "orders"}`},
+			{"no value", trigger.Target{InputTransformer: &trigger.InputTransformer{
+				InputPathsMap: map[string]string{"none": "$.none"}, InputTemplate: `{"none": <none>, "text": "<none>", "empty": {}}`,
+			}}, `{"none": "", "text": "", "empty": {}}`},
+			{"event without its detail", trigger.Target{InputTransformer: &trigger.InputTransformer{InputTemplate: `[<aws.events.event>]`}},
+				`[{"version":"0","id":"ID","detailType":"Order","source":"shop","account":"000000000000","time":"2000-01-01T00:00:00Z","region":"us-east-1","resources":["r"]}]`},
 		} {
 			queue := &target{}
 			e, closeAll := openEvents(t, vfs.NewMem(), map[string]trigger.Deliverer{"sqs": queue})
@@ -120,7 +125,7 @@ func TestInputs(t *testing.T) {
 				t.Fatalf("got %+v, %v", results, err)
 			}
 			synctest.Wait()
-			if got := queue.got(); len(got) != 1 || got[0] != test.want {
+			if got := queue.got(); len(got) != 1 || strings.ReplaceAll(got[0], results[0].EventID, "ID") != test.want {
 				t.Errorf("%s: got %q, want %q", test.name, got, test.want)
 			}
 			closeAll()
@@ -256,6 +261,8 @@ func TestEventsRefusals(t *testing.T) {
 		{targets(trigger.Target{ID: "2", ARN: "x"}), "ValidationException: Parameter x is not valid. Reason: Provided Arn is not in correct format."},
 		{targets(trigger.Target{ID: "2", ARN: lambdaARN}), "ValidationException: Parameter " + lambdaARN + " is not valid. Reason: Targets of the service lambda are not served here."},
 		{targets(trigger.Target{ID: "2", ARN: queueARN, Input: "{"}), "ValidationException: JSON syntax error in input for target 2"},
+		{targets(trigger.Target{ID: "2", ARN: queueARN, InputTransformer: &trigger.InputTransformer{InputTemplate: `"<x> <aws.events.rule-arn>"`}}),
+			"ValidationException: InputTemplate for target 2 contains invalid placeholder x."},
 		{targets(trigger.Target{ID: "2", ARN: queueARN, Input: "{}", InputPath: "$"}), "ValidationException: Only one of Input, InputPath, or InputTransformer must be provided for target 2."},
 		{e.DeleteRule("default", "none"), ""},
 	} {

@@ -33,7 +33,7 @@ func newInput(t *Target) (input, error) {
 		}
 		return func(event value.Value, _ about) string { return value.Text(orNull(path(event))) }, nil
 	case t.InputTransformer != nil:
-		return newTransformer(t.InputTransformer)
+		return newTransformer(t.ID, t.InputTransformer)
 	}
 	return func(event value.Value, _ about) string { return value.Text(event) }, nil
 }
@@ -65,8 +65,36 @@ const maxInputPaths = 100
 // placeholder is a variable in a template.
 var placeholder = regexp.MustCompile(`<[a-zA-Z0-9_.\-]+>`)
 
-// newTransformer compiles a template (user guide, "Amazon EventBridge input transformation").
-func newTransformer(t *InputTransformer) (input, error) {
+// reserved has the variables of templates that need no path (user guide, "Amazon EventBridge input transformation", predefined variables).
+var reserved = map[string]func(event value.Value, a about) value.Value{
+	"aws.events.rule-arn":             func(_ value.Value, a about) value.Value { return value.String(a.ruleARN) },
+	"aws.events.rule-name":            func(_ value.Value, a about) value.Value { return value.String(a.ruleName) },
+	"aws.events.event.ingestion-time": func(_ value.Value, a about) value.Value { return value.String(a.ingested.UTC().Format(eventTime)) },
+	"aws.events.event.json":           func(event value.Value, _ about) value.Value { return event },
+	"aws.events.event":                func(event value.Value, _ about) value.Value { return withoutDetail(event) },
+}
+
+// withoutDetail is an event as <aws.events.event> stands for it: without its detail, and with detail-type under another name, as recorded on AWS.
+func withoutDetail(event value.Value) value.Value {
+	o, ok := event.(*value.Object)
+	if !ok {
+		return event
+	}
+	var members []value.Member
+	for name, v := range o.All() {
+		switch name {
+		case "detail":
+			continue
+		case "detail-type":
+			name = "detailType"
+		}
+		members = append(members, value.Member{Name: name, Value: v})
+	}
+	return value.NewObject(members...)
+}
+
+// newTransformer compiles the template of a target (user guide, "Amazon EventBridge input transformation").
+func newTransformer(target string, t *InputTransformer) (input, error) {
 	if t.InputTemplate == "" {
 		return nil, invalidEvents("InputTemplate for target must not be empty.")
 	}
@@ -83,6 +111,11 @@ func newTransformer(t *InputTransformer) (input, error) {
 			return nil, err
 		}
 		paths[name] = path
+	}
+	for _, found := range placeholder.FindAllString(t.InputTemplate, -1) {
+		if name := found[1 : len(found)-1]; paths[name] == nil && reserved[name] == nil {
+			return nil, invalidEvents("InputTemplate for target %s contains invalid placeholder %s.", target, name)
+		}
 	}
 	return func(event value.Value, a about) string {
 		var b strings.Builder
@@ -116,26 +149,18 @@ func stillQuoted(text string, quoted bool) bool {
 
 // variable is what a name in a template stands for, nil for nothing.
 func variable(name string, paths map[string]func(value.Value) value.Value, event value.Value, a about) value.Value {
-	switch name {
-	case "aws.events.rule-arn":
-		return value.String(a.ruleARN)
-	case "aws.events.rule-name":
-		return value.String(a.ruleName)
-	case "aws.events.event.ingestion-time":
-		return value.String(a.ingested.UTC().Format(eventTime))
-	case "aws.events.event", "aws.events.event.json":
-		return event
+	if is := reserved[name]; is != nil {
+		return is(event, a)
 	}
-	if path := paths[name]; path != nil {
-		return path(event)
-	}
-	return nil
+	return paths[name](event) // there is one, or the template would not have been taken
 }
 
-// writeVariable writes a value where it stands in a template: within quotation marks as text, else as JSON.
+// writeVariable writes a value where it stands in a template: within quotation marks as text, else as JSON. No value is an empty text, as recorded on AWS.
 func writeVariable(b *strings.Builder, v value.Value, quoted bool) {
+	if v == nil {
+		v = value.String("")
+	}
 	switch {
-	case v == nil:
 	case !quoted:
 		b.WriteString(value.Text(v))
 	default:

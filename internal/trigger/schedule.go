@@ -41,12 +41,15 @@ type ExpressionError struct {
 	Timezone bool
 }
 
-func (e *ExpressionError) Error() string {
+func (e *ExpressionError) Error() string { return e.Sentence() + " " + e.Reason }
+
+// Sentence is what the service says.
+func (e *ExpressionError) Sentence() string {
 	what := "Expression"
 	if e.Timezone {
 		what = "Expression Timezone"
 	}
-	return fmt.Sprintf("Invalid Schedule %s %s. %s", what, e.Expression, e.Reason)
+	return fmt.Sprintf("Invalid Schedule %s %s.", what, e.Expression)
 }
 
 // Parse reads an expression of one of the forms

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"time"
 
 	"github.com/tutti-run/tutti/internal/sfn"
@@ -17,10 +18,13 @@ import (
 // collectionSeen has the latest time of each rule's schedule that was seen to.
 const collectionSeen = "event-rule-seen"
 
+// countedRate is a rate as rules take it: one minute, several minutes (user guide, "Creating a rule that runs on a schedule"). Schedules are not so strict.
+var countedRate = regexp.MustCompile(`^rate\((1 (minute|hour|day)|([2-9]|[1-9][0-9]+) (minute|hour|day)s)\)$`)
+
 // times returns when a rule with a schedule is due. The error is the exception ValidationException.
 func (r *Rule) times() (*Schedule, error) {
 	parsed, err := Parse(r.Schedule, "")
-	if err != nil || parsed.Once() { // user guide, "Creating a rule that runs on a schedule": rates and cron expressions
+	if err != nil || parsed.Once() || parsed.Rate() && !countedRate.MatchString(r.Schedule) {
 		return nil, invalidEvents("Parameter ScheduleExpression is not valid.")
 	}
 	if parsed.Rate() {
@@ -30,6 +34,7 @@ func (r *Rule) times() (*Schedule, error) {
 }
 
 // checkTimes refuses a schedule that could not work.
+// A client may put a rule that never comes due, as on AWS; of a template it is told.
 func (e *Events) checkTimes(r *Rule) error {
 	if r.Schedule == "" {
 		return nil
@@ -41,7 +46,7 @@ func (e *Events) checkTimes(r *Rule) error {
 	if err != nil {
 		return err
 	}
-	if _, ok := parsed.Next(e.cfg.Clock.Now()); !ok {
+	if _, ok := parsed.Next(e.cfg.Clock.Now()); !ok && r.Template != "" {
 		return invalidEvents("Parameter ScheduleExpression is not valid. It never comes due from now on.")
 	}
 	return nil

@@ -2,6 +2,7 @@ package scheduler
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/tutti-run/tutti/internal/sfn"
@@ -14,9 +15,11 @@ type Fault struct {
 	// Path are the names that lead to it.
 	Path []string
 	Err  error
+	// Reason is what the service leaves out of Err, "" for nothing.
+	Reason string
 }
 
-func (f *Fault) Error() string { return f.Err.Error() }
+func (f *Fault) Error() string { return strings.TrimSuffix(f.Err.Error()+" "+f.Reason, " ") }
 
 // Unwrap returns the exception.
 func (f *Fault) Unwrap() error { return f.Err }
@@ -26,7 +29,7 @@ func fault(err error, path ...string) error {
 	if err == nil {
 		return nil
 	}
-	return &Fault{path, err}
+	return &Fault{Path: path, Err: err}
 }
 
 func invalid(format string, args ...any) error {
@@ -64,7 +67,8 @@ func (v *Service) check(s *Schedule, now time.Time) error {
 		return fault(invalid("The EndDate you specify must be in the future."), "EndDate")
 	}
 	if _, ok := parsed.Next(now.Add(-1)); !ok {
-		return fault(invalid("Invalid Schedule Expression %s. %s", s.Expression, "It never comes due from now on."), "ScheduleExpression")
+		never := &trigger.ExpressionError{Expression: s.Expression, Reason: "It never comes due from now on."}
+		return unreadable(never)
 	}
 	path, err := v.checkTarget(&s.Target)
 	return fault(err, "Target", path)
@@ -73,10 +77,14 @@ func (v *Service) check(s *Schedule, now time.Time) error {
 // unreadable is what is wrong with an expression or a time zone.
 func unreadable(err error) error {
 	var wrong *trigger.ExpressionError
-	if errors.As(err, &wrong) && wrong.Timezone {
-		return fault(invalid("%v", err), "ScheduleExpressionTimezone")
+	if !errors.As(err, &wrong) {
+		return fault(invalid("%v", err), "ScheduleExpression")
 	}
-	return fault(invalid("%v", err), "ScheduleExpression")
+	f := &Fault{Path: []string{"ScheduleExpression"}, Err: invalid("%s", wrong.Sentence()), Reason: wrong.Reason}
+	if wrong.Timezone {
+		f.Path[0] = "ScheduleExpressionTimezone"
+	}
+	return f
 }
 
 // checkTarget refuses a target that could not be invoked, and says which property of it is wrong.
