@@ -23,7 +23,7 @@ type Config struct {
 	IdleAfter      time.Duration    // how long an unused process is kept; 0 means 10 min
 	Logs           Logs             // nil discards
 	Now            func() time.Time // for log times and idling; nil means time.Now. Timeouts and deadlines are real time.
-	Meter          Meter            // counts invocations; nil means nobody does. It is called with a lock held
+	Meter          *Meter           // counts invocations; nil means nobody does. It is called with a lock held
 	OnBuild        func(BuildEvent) // hears of builds, from several goroutines at once; nil means nobody does
 	Go             string           // the go command; "" means the one in PATH
 }

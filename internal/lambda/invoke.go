@@ -163,7 +163,7 @@ func (h *Host) enqueue(inv *invocation) error {
 	case inv.version.removed:
 		return newError(CodeResourceNotFound, "Function not found: %s", inv.arn)
 	case fn.reserved != nil && fn.busy >= *fn.reserved:
-		h.measureThrottle(inv.version.Name)
+		h.cfg.Meter.Count(inv.invoked(), Throttles, 1)
 		return throttled()
 	}
 	fn.busy++

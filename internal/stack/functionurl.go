@@ -51,7 +51,7 @@ func (s *Stack) FunctionURL(id string) *httpapi.FunctionURLHandler {
 	}
 	return httpapi.NewFunctionURL(httpapi.FunctionURL{
 		ID: u.ID, Function: u.Function, Account: s.cfg.Place.Account, AuthType: u.AuthType, CORS: corsOf(u.Cors),
-	}, s.httpServices())
+	}, s.httpServices(), s.functionMeter)
 }
 
 // corsOf is a function URL's cross-origin configuration as HTTP APIs have it, nil for none.

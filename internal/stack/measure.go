@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 
 	"github.com/tutti-run/tutti/internal/cfn"
 	"github.com/tutti-run/tutti/internal/logs"
@@ -52,39 +51,6 @@ func (m serviceMeter) Counter(namespace string, metric measure.Metric, dimension
 		list = append(list, metrics.Dimension{Name: name, Value: v})
 	}
 	return m.metrics.Counter(metrics.NewMetric(namespace, metric.Name, list...), metrics.Unit(metric.Unit))
-}
-
-// functionMeter counts what becomes of functions' invocations, for each function and for all together.
-type functionMeter struct {
-	s        *Stack
-	counters sync.Map // functionMetric → *functionCounters
-}
-
-// functionMetric is one metric of one function.
-type functionMetric struct{ function, metric string }
-
-// functionCounters are the two that a value goes to.
-type functionCounters struct{ one, all *metrics.Counter }
-
-func newFunctionMeter(s *Stack) *functionMeter { return &functionMeter{s: s} }
-
-// Measure implements lambda.Meter.
-func (m *functionMeter) Measure(function, metric string, v float64) {
-	key := functionMetric{function, metric}
-	found, ok := m.counters.Load(key)
-	if !ok {
-		unit := metrics.Unit("Count")
-		if metric == "Duration" {
-			unit = "Milliseconds"
-		}
-		found, _ = m.counters.LoadOrStore(key, &functionCounters{
-			one: m.s.metrics.Counter(metrics.NewMetric("AWS/Lambda", metric, metrics.Dimension{Name: "FunctionName", Value: function}), unit),
-			all: m.s.metrics.Counter(metrics.NewMetric("AWS/Lambda", metric), unit),
-		})
-	}
-	c, now := found.(*functionCounters), m.s.cfg.Clock.Now()
-	c.one.Add(now, v)
-	c.all.Add(now, v)
 }
 
 // deployMetricFilter has events of a log group counted (CloudFormation, AWS::Logs::MetricFilter).

@@ -23,6 +23,7 @@ import (
 // openMetrics keeps metrics in the data folder, once there are any.
 func (s *Stack) openMetrics() {
 	s.metrics = metrics.New(filepath.Join(s.cfg.Data, "metrics"), metrics.WithLogger(s.cfg.Log), metrics.WithClock(s.cfg.Clock.Now))
+	s.functionMeter = lambda.NewMeter(serviceMeter{s.metrics}, s.cfg.Clock.Now)
 }
 
 // openAlarms reads the alarms and dashboards from the journal. What they tell goes to the events, which are open.

@@ -120,24 +120,25 @@ type MachineInfo struct {
 
 // Stack is a template, running. All methods may be called by any goroutine.
 type Stack struct {
-	cfg         Config
-	store       *store.Store
-	logs        *logs.Service
-	metrics     *metrics.Service
-	alarms      *alarm.Alarms
-	dashboards  *dashboard.Dashboards
-	events      *trigger.Events
-	objects     *s3.Store
-	queues      *sqs.Store
-	topics      *sns.Service
-	host        *lambda.Host
-	plane       *control.Plane
-	catalog     *task.Catalog
-	connections *connections      // of HTTP tasks and API destinations
-	apiTarget   destinationTarget // sends events to API destinations
-	keys        *httpapi.Keys     // of the issuers of JWTs
-	runner      *runner.Runner
-	schedules   *scheduler.Service
+	cfg           Config
+	store         *store.Store
+	logs          *logs.Service
+	metrics       *metrics.Service
+	functionMeter *lambda.Meter
+	alarms        *alarm.Alarms
+	dashboards    *dashboard.Dashboards
+	events        *trigger.Events
+	objects       *s3.Store
+	queues        *sqs.Store
+	topics        *sns.Service
+	host          *lambda.Host
+	plane         *control.Plane
+	catalog       *task.Catalog
+	connections   *connections      // of HTTP tasks and API destinations
+	apiTarget     destinationTarget // sends events to API destinations
+	keys          *httpapi.Keys     // of the issuers of JWTs
+	runner        *runner.Runner
+	schedules     *scheduler.Service
 
 	deploying   sync.Mutex // one deployment at a time; guards next, credentials and programs
 	next        *deployment
@@ -194,7 +195,7 @@ func Open(ctx context.Context, cfg Config) (_ *Stack, err error) {
 		return nil, err
 	}
 	s.events, err = trigger.NewEvents(trigger.EventsConfig{
-		Store: s.store, Place: cfg.Place, Targets: s.eventTargets(), HoldTemplates: !cfg.Schedules, HoldClients: !cfg.ClientSchedules, Metrics: s.metrics, Clock: cfg.Clock, Log: cfg.Log,
+		Store: s.store, Place: cfg.Place, Targets: s.eventTargets(), HoldTemplates: !cfg.Schedules, HoldClients: !cfg.ClientSchedules, Meter: serviceMeter{s.metrics}, Clock: cfg.Clock, Log: cfg.Log,
 	})
 	if err != nil {
 		return nil, err
@@ -202,20 +203,20 @@ func Open(ctx context.Context, cfg Config) (_ *Stack, err error) {
 	s.objects.Notify(s.tellOfObject)
 	s.schedules, err = scheduler.Open(scheduler.Config{
 		Store: s.store, Place: cfg.Place, Targets: s.scheduleTargets(), Universal: scheduler.NewUniversal(cfg.Routes, cfg.Place.Region),
-		HoldTemplates: !cfg.Schedules, HoldClients: !cfg.ClientSchedules, Metrics: s.metrics, Clock: cfg.Clock, Log: cfg.Log,
+		HoldTemplates: !cfg.Schedules, HoldClients: !cfg.ClientSchedules, Meter: serviceMeter{s.metrics}, Clock: cfg.Clock, Log: cfg.Log,
 	})
 	if err != nil {
 		return nil, err
 	}
 	s.host, err = lambda.NewHost(lambda.Config{
 		Dir: filepath.Join(cfg.Data, "lambda"), Region: cfg.Place.Region, Account: cfg.Place.Account, OnBuild: s.tellBuild,
-		Logs: &functionLogs{logs: s.logs, next: cfg.Lines, measure: s.measureEvents, log: cfg.Log}, Meter: newFunctionMeter(s),
+		Logs: &functionLogs{logs: s.logs, next: cfg.Lines, measure: s.measureEvents, log: cfg.Log}, Meter: s.functionMeter,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open the function host: %w", err)
 	}
 	s.plane, err = control.Open(control.Config{
-		Dir: filepath.Join(cfg.Data, "lambda"), Host: s.host, Journal: journal{s.store}, Meter: newFunctionMeter(s), Region: cfg.Place.Region, Account: cfg.Place.Account,
+		Dir: filepath.Join(cfg.Data, "lambda"), Host: s.host, Journal: journal{s.store}, Meter: s.functionMeter, Region: cfg.Place.Region, Account: cfg.Place.Account,
 		Credentials: s.credentialsOf, Objects: bucketCode{s.objects}, Targets: destinations{s}, Queues: polledQueues{s.queues}, Clock: cfg.Clock, Log: cfg.Log,
 	})
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/tutti-run/tutti/internal/clock"
+	"github.com/tutti-run/tutti/internal/measure"
 	"github.com/tutti-run/tutti/internal/sfn"
 	"github.com/tutti-run/tutti/internal/store"
 	"github.com/tutti-run/tutti/internal/value"
@@ -172,8 +173,8 @@ type EventsConfig struct {
 	Targets map[string]Deliverer
 	// HoldTemplates and HoldClients keep rules with a schedule from firing by themselves: those of templates, and those that clients have made.
 	HoldTemplates, HoldClients bool
-	// Metrics counts what rules do; nil: nobody counts.
-	Metrics Metrics
+	// Meter counts what rules do; nil: nobody counts.
+	Meter measure.Meter
 	// Clock is the time of events and retries; nil means the computer's.
 	Clock *clock.Clock
 	// Log receives our own trouble; nil discards it.
@@ -190,6 +191,7 @@ type Events struct {
 
 	seen map[string]time.Time // when rules with a schedule were due last, by name
 
+	meters       *ruleMeters
 	outbox       *Outbox
 	timers       *Scheduler
 	destinations *Destinations
@@ -247,6 +249,7 @@ func NewEvents(cfg EventsConfig) (*Events, error) {
 	for _, r := range e.rules[DefaultBus] {
 		e.arm(r)
 	}
+	e.meters = newRuleMeters(cfg.Meter)
 	e.outbox, err = NewOutbox(OutboxConfig{Store: cfg.Store, Collection: collectionDeliveries, Targets: cfg.Targets, Clock: cfg.Clock, Measure: e.measured, Log: cfg.Log})
 	return e, err
 }

@@ -39,7 +39,8 @@ type Delivery struct {
 	Key     string `json:"key"` // of the document; ascending with time
 	Message        // Attributes are set for dead-letter queues alone, which are told once
 
-	Next     int64 `json:"next"` // when it is tried next, in epoch milliseconds
+	Began    int64 `json:"began,omitempty"` // when it was put in, in epoch milliseconds
+	Next     int64 `json:"next"`            // when it is tried next, in epoch milliseconds
 	Until    int64 `json:"until"`
 	Attempts int   `json:"attempts"`        // retries that it may have
 	Tried    int   `json:"tried,omitempty"` // attempts so far
@@ -52,6 +53,8 @@ type Delivery struct {
 	Numbered bool `json:"numbered,omitempty"`
 	// Then is what the owner of the outbox is told when the delivery is over, "" for nothing.
 	Then string `json:"then,omitempty"`
+
+	attempted time.Time // when the attempt began that is under way
 }
 
 // AttemptNumber stands in the input of a numbered delivery for the number of the attempt, from 1 (Scheduler user guide, "Adding context attributes").
@@ -59,7 +62,7 @@ const AttemptNumber = "<aws.scheduler.attempt-number>"
 
 // Keep lets the policy and the dead-letter configuration, which may be nil, bound a delivery that begins now.
 func (d *Delivery) Keep(now time.Time, p *RetryPolicy, letters *DeadLetterConfig) {
-	d.Next, d.Until, d.Attempts = now.UnixMilli(), now.Add(MaxEventAge).UnixMilli(), MaxRetryAttempts
+	d.Began, d.Next, d.Until, d.Attempts = now.UnixMilli(), now.UnixMilli(), now.Add(MaxEventAge).UnixMilli(), MaxRetryAttempts
 	if p != nil && p.MaximumEventAgeInSeconds != nil {
 		d.Until = now.Add(time.Duration(*p.MaximumEventAgeInSeconds) * time.Second).UnixMilli()
 	}
@@ -306,13 +309,17 @@ func (q *Outbox) deliver(one due) {
 		q.done()
 		return
 	}
+	d.attempted = q.cfg.Clock.Now()
 	err := q.Send(q.ctx, d.message())
-	q.cfg.Measure(d, Attempted)
 	var later *Later
+	waits := errors.As(err, &later)
+	if !waits {
+		q.cfg.Measure(d, Attempted)
+	}
 	switch {
 	case q.ctx.Err() != nil && err != nil:
 		q.done() // it goes on in the next process
-	case errors.As(err, &later) && q.cfg.Clock.Now().Add(later.After).UnixMilli() <= d.Until:
+	case waits && q.cfg.Clock.Now().Add(later.After).UnixMilli() <= d.Until:
 		d.Next = q.cfg.Clock.Now().Add(later.After).UnixMilli() // on disk it may be tried at once
 		q.push(d)
 		q.done()

@@ -43,8 +43,10 @@ func (n *EventEntry) Size() int {
 const eventTime = "2006-01-02T15:04:05Z"
 
 // PutEvents takes events and returns, entry by entry, what became of them, once what is owed for them is on disk. ErrorCodes are AWS's.
-func (e *Events) PutEvents(entries []EventEntry) ([]EventResult, error) {
-	results := make([]EventResult, 0, len(entries))
+func (e *Events) PutEvents(entries []EventEntry) (results []EventResult, err error) {
+	began := time.Now()
+	defer func() { e.countPut(began, entries, results, err) }()
+	results = make([]EventResult, 0, len(entries))
 	var owed []*Delivery
 	for i := range entries {
 		event, result := e.event(&entries[i])
@@ -164,7 +166,7 @@ func (e *Events) owedAfter(bus, id string, event *value.Object, hops int) []*Del
 	var list []*Delivery
 	for _, r := range e.rules[bus] {
 		if !r.Disabled && r.pattern != nil && r.pattern.Match(event) {
-			e.count(e.RuleARN(r.Bus, r.Name), "MatchedEvents", "TriggeredRules")
+			e.meters.of(e.RuleARN(r.Bus, r.Name)).Add(metricMatched, e.cfg.Clock.Now(), 1)
 			list = append(list, e.owedTo(r, id, event, hops)...)
 		}
 	}
@@ -173,7 +175,9 @@ func (e *Events) owedAfter(bus, id string, event *value.Object, hops int) []*Del
 
 // owedTo returns the deliveries of an event to the targets of a rule. A mutex is held.
 func (e *Events) owedTo(r *Rule, id string, event *value.Object, hops int) []*Delivery {
-	now := e.cfg.Clock.Now()
+	now, arn := e.cfg.Clock.Now(), e.RuleARN(r.Bus, r.Name)
+	counters := e.meters.of(arn)
+	counters.Add(metricTriggered, now, 1)
 	var list []*Delivery
 	for i := range r.Targets {
 		t := &r.Targets[i]
@@ -187,7 +191,7 @@ func (e *Events) owedTo(r *Rule, id string, event *value.Object, hops int) []*De
 		if err != nil {
 			continue // it was checked when it was put
 		}
-		arn := e.RuleARN(r.Bus, r.Name)
+		counters.Add(metricCreated, now, 1)
 		d := newDelivery(arn, t, id, make(event, about{arn, r.Name, now}), now)
 		d.HTTP, _ = t.HTTPParameters.of(event) // as above
 		list = append(list, d)

@@ -135,7 +135,6 @@ func (e *Events) loadSeen() error {
 func (e *Events) owedByTime(r *Rule, due time.Time) []*Delivery {
 	arn := e.RuleARN(r.Bus, r.Name)
 	event, id := e.scheduledEvent(arn, due)
-	e.count(e.RuleARN(r.Bus, r.Name), "TriggeredRules")
 	return e.owedTo(r, id, event, 0)
 }
 

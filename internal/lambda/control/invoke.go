@@ -114,6 +114,7 @@ func (p *Plane) trace(in lambda.Invocation) (string, error) {
 	}
 	if count >= maxLoops {
 		if f := p.get(n.Function); f != nil && f.recursiveLoop() == recursionTerminate {
+			p.cfg.Meter.Count(lambda.Invoked{Function: n.Function, Qualifier: n.Qualifier}, lambda.RecursiveInvocationsDropped, 1)
 			return "", lambda.Refuse(lambda.CodeRecursiveInvocation, "Lambda has detected the function being invoked in a recursive loop with other "+
 				"Amazon Web Services resources and stopped your function's invocation.")
 		}

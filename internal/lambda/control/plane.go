@@ -93,7 +93,7 @@ type Config struct {
 	// Targets are further destinations of events beside functions; nil means none.
 	Targets Targets
 	// Meter counts what becomes of events; nil means nobody does.
-	Meter lambda.Meter
+	Meter *lambda.Meter
 	// Clock is the time of events and of their retries; nil means the computer's.
 	Clock *clock.Clock
 	// Log receives our own trouble; nil discards it.

@@ -105,15 +105,13 @@ func (q *queue) add(e event) error {
 	if err := q.put(key, e); err != nil {
 		return err
 	}
-	q.measure(&e, "AsyncEventsReceived")
+	q.measure(&e, lambda.AsyncEventsReceived, 1)
 	return nil
 }
 
 // measure counts what becomes of an event.
-func (q *queue) measure(e *event, metric string) {
-	if m := q.plane.cfg.Meter; m != nil {
-		m.Measure(e.Function, metric, 1)
-	}
+func (q *queue) measure(e *event, metric lambda.Metric, v float64) {
+	q.plane.cfg.Meter.Count(lambda.Invoked{Function: e.Function, Qualifier: e.Qualifier}, metric, v)
 }
 
 func (q *queue) put(key string, e event) error {
@@ -236,6 +234,7 @@ func (q *queue) deliver(ctx context.Context, key string) error {
 	if now.Sub(e.Accepted) >= age {
 		return q.end(ctx, key, &e, "EventAgeExceeded", nil, destinations)
 	}
+	q.measure(&e, lambda.AsyncEventAge, float64(now.Sub(e.Accepted))/float64(time.Millisecond))
 	var o outcome
 	o.result, o.err = q.plane.Invoke(ctx, e.invocation())
 	switch {
@@ -302,7 +301,7 @@ func (q *queue) end(ctx context.Context, key string, e *event, condition string,
 		to, detail = d.OnSuccess.Destination, "Lambda Function Invocation Result - Success"
 	}
 	if condition != "Success" {
-		q.measure(e, "AsyncEventsDropped")
+		q.measure(e, lambda.AsyncEventsDropped, 1)
 	}
 	var errs []error
 	if to != "" {
@@ -312,14 +311,14 @@ func (q *queue) end(ctx context.Context, key string, e *event, condition string,
 			err = q.plane.send(ctx, to, Message{Body: record, Source: "lambda", DetailType: detail, Resources: []string{to, arn}}, e.Trace)
 		}
 		if err != nil && ctx.Err() == nil {
-			q.measure(e, "DestinationDeliveryFailures")
+			q.measure(e, lambda.DestinationDeliveryFailures, 1)
 		}
 		errs = append(errs, err)
 	}
 	if letters := q.deadLetters(e); letters != "" && condition != "Success" {
 		err := q.plane.send(ctx, letters, Message{Body: string(e.Payload), Attributes: letterAttributes(e, o)}, e.Trace)
 		if err != nil && ctx.Err() == nil {
-			q.measure(e, "DeadLetterErrors")
+			q.measure(e, lambda.DeadLetterErrors, 1)
 		}
 		errs = append(errs, err)
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tutti-run/tutti/internal/lambda"
+	"github.com/tutti-run/tutti/internal/measure/measuretest"
 )
 
 // sent keeps what is sent to queues, topics and buses.
@@ -36,8 +37,8 @@ func bubble(t *testing.T, targets Targets, do func(t *testing.T, w *world)) {
 	t.Helper()
 	dir := t.TempDir() // outside, since its clean-up must not meet the bubble's clock
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{host: newHost(), journal: &memory{text: map[[2]string]string{}}, dir: dir}
-		p, err := Open(Config{Dir: dir, Host: w.host, Journal: w.journal, Targets: targets})
+		w := &world{host: newHost(), journal: &memory{text: map[[2]string]string{}}, dir: dir, counted: measuretest.NewLedger(time.Time{})}
+		p, err := Open(Config{Dir: dir, Host: w.host, Journal: w.journal, Targets: targets, Meter: lambda.NewMeter(w.counted, time.Now)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -131,6 +132,27 @@ func TestDestinations(t *testing.T) {
 		}
 		if m := targets.sent[2]; m.Body != `{"n":1}` || m.Attributes["RequestID"] != "r1" || m.Attributes["ErrorCode"] != "200" || m.Attributes["ErrorMessage"] != "no" {
 			t.Errorf("dead letter: %+v", m)
+		}
+	})
+}
+
+// What becomes of events is counted, their age at each attempt.
+func TestEventsAreCounted(t *testing.T) {
+	bubble(t, &sent{err: errors.New("full")}, func(t *testing.T, w *world) {
+		w.do(t, "PutFunctionEventInvokeConfig", `{"FunctionName":"f","MaximumRetryAttempts":1,"DestinationConfig":{"OnFailure":{"Destination":"arn:aws:sqs:us-east-1:000000000000:q"}}}`)
+		w.do(t, "UpdateFunctionConfiguration", `{"FunctionName":"f","DeadLetterConfig":{"TargetArn":"arn:aws:sns:us-east-1:000000000000:dead"}}`)
+		w.host.do = failing
+		if err := w.Enqueue(t.Context(), lambda.Invocation{Function: "f"}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		for metric, want := range map[string]float64{
+			"AsyncEventsReceived": 1, "AsyncEventAge": 60_000, "AsyncEventsDropped": 1, "DestinationDeliveryFailures": 1, "DeadLetterErrors": 1,
+		} {
+			if got, _ := w.counted.Sum("AWS/Lambda " + metric + " FunctionName=f"); got != want {
+				t.Errorf("%s: %g, want %g", metric, got, want)
+			}
 		}
 	})
 }

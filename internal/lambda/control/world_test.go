@@ -19,6 +19,7 @@ import (
 	"testing"
 
 	"github.com/tutti-run/tutti/internal/lambda"
+	"github.com/tutti-run/tutti/internal/measure/measuretest"
 	"go.uber.org/goleak"
 )
 
@@ -174,6 +175,7 @@ type world struct {
 	host    *host
 	journal *memory
 	dir     string
+	counted *measuretest.Ledger
 }
 
 func newWorld(t testing.TB) *world {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -27,13 +28,15 @@ type FunctionURL struct {
 // FunctionURLHandler answers the requests of one function URL. It may be used by any number of goroutines.
 type FunctionURLHandler struct {
 	Handler
-	url FunctionURL
+	url   FunctionURL
+	meter *lambda.Meter
 }
 
-// NewFunctionURL returns the handler of a function URL. Of the services it uses Functions, Identity and Now.
-func NewFunctionURL(u FunctionURL, services Services) *FunctionURLHandler {
+// NewFunctionURL returns the handler of a function URL. Of the services it uses Functions, Identity and Now. Its requests count in meter, which may be nil.
+func NewFunctionURL(u FunctionURL, services Services, meter *lambda.Meter) *FunctionURLHandler {
+	services.Meter = nil                                                   // it is no API
 	h, _ := New(API{ID: u.ID, Account: u.Account, CORS: u.CORS}, services) // without routes there are no problems
-	return &FunctionURLHandler{Handler{api: h.api, services: h.services, stages: h.stages, routes: h.routes}, u}
+	return &FunctionURLHandler{Handler{api: h.api, services: h.services, stages: h.stages, routes: h.routes}, u, meter}
 }
 
 // urlForbidden is what the service says to whoever may not call a URL.
@@ -41,6 +44,7 @@ const urlForbidden = "Forbidden. For troubleshooting Function URL authorization 
 
 // ServeHTTP implements http.Handler.
 func (h *FunctionURLHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	began := time.Now()
 	in, why := h.readRequest(w, r)
 	var out *response
 	switch {
@@ -60,7 +64,18 @@ func (h *FunctionURLHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		out.headers.Set("X-Amzn-Requestid", in.unique)
 		out.headers.Set("X-Amzn-Trace-Id", in.trace())
 	}
+	h.countURL(out.status, time.Since(began)) // before the client can ask
 	h.write(w, r, out)
+}
+
+// countURL counts a request (developer guide, "Monitoring Lambda function URLs").
+func (h *FunctionURLHandler) countURL(status int, took time.Duration) {
+	name, _ := lambda.ParseName(h.url.Function)
+	of := lambda.Invoked{Function: name.Function, Qualifier: name.Qualifier}
+	h.meter.Count(of, lambda.URLRequestCount, 1)
+	h.meter.Count(of, lambda.URLRequestLatency, milliseconds(took))
+	h.meter.Count(of, lambda.URL4xxCount, oneIf(status/100 == 4))
+	h.meter.Count(of, lambda.URL5xxCount, oneIf(status/100 == 5))
 }
 
 // call checks who calls and invokes the function.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tutti-run/tutti/internal/lambda"
+	"github.com/tutti-run/tutti/internal/measure/measuretest"
 	"github.com/tutti-run/tutti/internal/trigger/httpapi"
 )
 
@@ -28,8 +29,31 @@ func askURL(t *testing.T, u httpapi.FunctionURL, s httpapi.Services, method, tar
 		r.Header.Add(headers[i], headers[i+1])
 	}
 	w := httptest.NewRecorder()
-	httpapi.NewFunctionURL(u, s).ServeHTTP(w, r)
+	httpapi.NewFunctionURL(u, s, nil).ServeHTTP(w, r)
 	return w.Result()
+}
+
+// Requests of a URL count for its function, and for no API.
+func TestFunctionURLMetrics(t *testing.T) {
+	l := measuretest.NewLedger(time.Time{})
+	s := httpapi.Services{Functions: &functions{answers: map[string]string{"f": `"good"`, "g": "!{}"}}, Meter: l}
+	for _, name := range []string{"f", "f", "g", "none"} {
+		h := httpapi.NewFunctionURL(httpapi.FunctionURL{ID: "u", Function: functionARN + name}, s, lambda.NewMeter(l, time.Now))
+		ask(t, h, "GET", "/", "")
+	}
+	for metric, want := range map[string]float64{"UrlRequestCount": 4, "UrlRequestCount FunctionName=f": 2, "Url5xxCount FunctionName=g": 1, "Url4xxCount FunctionName=none": 1, "Url4xxCount FunctionName=f": 0} {
+		if got, counted := l.Sum("AWS/Lambda " + metric); got != want || !counted {
+			t.Errorf("%s: %g, %v, want %g", metric, got, counted, want)
+		}
+	}
+	if got, _ := l.Sum("AWS/Lambda UrlRequestLatency"); got <= 0 {
+		t.Errorf("a latency of %g", got)
+	}
+	for _, metric := range l.Metrics() {
+		if !strings.HasPrefix(metric, "AWS/Lambda ") {
+			t.Errorf("%s is counted", metric)
+		}
+	}
 }
 
 func TestFunctionURLEvent(t *testing.T) {

@@ -46,19 +46,20 @@ type Answered struct {
 // CountIn counts the request. A request that failed counts as one and any other as none, so that the average of the errors is their rate (developer guide,
 // "Amazon API Gateway dimensions and metrics").
 func (a Answered) CountIn(c measure.Counters, at time.Time) {
-	class := func(hundreds int) float64 {
-		if a.Status/100 == hundreds {
-			return 1
-		}
-		return 0
-	}
 	c.Add(metricCount, at, 1)
-	c.Add(metric4xx, at, class(4))
-	c.Add(metric5xx, at, class(5))
+	c.Add(metric4xx, at, oneIf(a.Status/100 == 4))
+	c.Add(metric5xx, at, oneIf(a.Status/100 == 5))
 	c.Add(metricLatency, at, milliseconds(a.Took))
 	if a.Called {
 		c.Add(metricIntegrationLatency, at, milliseconds(a.Integration))
 	}
+}
+
+func oneIf(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/tutti-run/tutti/internal/clock"
+	"github.com/tutti-run/tutti/internal/measure"
 	"github.com/tutti-run/tutti/internal/sfn"
 	"github.com/tutti-run/tutti/internal/store"
 	"github.com/tutti-run/tutti/internal/trigger"
@@ -41,8 +42,8 @@ type Config struct {
 	Clock *clock.Clock
 	// Log receives our own trouble; nil discards it.
 	Log *slog.Logger
-	// Metrics counts invocations of targets; nil: nobody counts.
-	Metrics trigger.Metrics
+	// Meter counts invocations of targets; nil: nobody counts.
+	Meter measure.Meter
 }
 
 // Service is Amazon EventBridge Scheduler. All methods may be called by any goroutine.
@@ -50,6 +51,7 @@ type Service struct {
 	cfg    Config
 	outbox *trigger.Outbox
 	timers *trigger.Scheduler
+	meters groupMeters
 
 	mu        sync.Mutex // held over commits, so that what is on disk and in memory change in one order
 	schedules map[string]*Schedule
@@ -77,7 +79,7 @@ func Open(cfg Config) (*Service, error) {
 		targets[universalService] = cfg.Universal
 	}
 	v := &Service{
-		cfg: cfg, timers: trigger.NewScheduler(cfg.Clock, intoWindow), schedules: map[string]*Schedule{}, seen: map[string]time.Time{},
+		cfg: cfg, meters: groupMeters{meter: cfg.Meter}, timers: trigger.NewScheduler(cfg.Clock, intoWindow), schedules: map[string]*Schedule{}, seen: map[string]time.Time{},
 		groups: map[string]*Group{DefaultGroup: {Name: DefaultGroup}},
 	}
 	if err := v.load(); err != nil {
