@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,6 +24,29 @@ func Forwarded(r *http.Request, source, trace string) http.Header {
 	out.Set("X-Forwarded-Port", port)
 	out.Set("X-Forwarded-Proto", "http")
 	return out
+}
+
+// Headers of answers that REST APIs and function URLs keep for themselves, and those that they do not take from what they call.
+var (
+	ownHeaders     = []string{"Connection", "Content-Length", "Date", "Server", "X-Amzn-Requestid"}
+	foreignHeaders = []string{
+		"Authorization", "Content-Md5", "Expect", "Host", "Max-Forwards", "Proxy-Authenticate", "Trailer", "Upgrade", "User-Agent", "Www-Authenticate",
+	}
+)
+
+// Remap gives other names to the headers of an answer that do not pass (API Gateway developer guide, "Amazon API Gateway important notes"). called tells
+// that the answer is that of a function or server, and not the gateway's own.
+func Remap(h http.Header, called bool) {
+	names := ownHeaders
+	if called {
+		names = slices.Concat(ownHeaders, foreignHeaders)
+	}
+	for _, name := range names {
+		if values, ok := h[name]; ok {
+			h["X-Amzn-Remapped-"+name] = values
+			delete(h, name)
+		}
+	}
 }
 
 // stageVariable is a variable in a URI.

@@ -109,6 +109,7 @@ func (h *FunctionURLHandler) call(in *request) *response {
 	if err != nil {
 		return urlFailed(err.Error())
 	}
+	Remap(out.headers, true)
 	return out
 }
 

@@ -147,6 +147,17 @@ func TestFunctionURLAnswers(t *testing.T) {
 	}
 }
 
+// Headers that function URLs keep for themselves reach clients under other names.
+func TestFunctionURLHeaders(t *testing.T) {
+	f := &functions{answers: map[string]string{"f": `{"statusCode":401,"headers":{"www-authenticate":"Basic","date":"today","X-Own":"mine"}}`}}
+	r := askURL(t, httpapi.FunctionURL{Function: functionARN + "f", AuthType: "NONE"}, httpapi.Services{Functions: f}, "GET", "/", "")
+	for name, want := range map[string]string{"Www-Authenticate": "", "X-Amzn-Remapped-Www-Authenticate": "Basic", "X-Amzn-Remapped-Date": "today", "X-Own": "mine"} {
+		if got := r.Header.Get(name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}
+
 func TestFunctionURLCORS(t *testing.T) {
 	f := &functions{answers: map[string]string{"f": `{"statusCode":200,"headers":{"Access-Control-Allow-Origin":"https://mine"},"body":""}`}}
 	u := httpapi.FunctionURL{Function: functionARN + "f", AuthType: "NONE", CORS: &httpapi.CORS{AllowOrigins: []string{"https://a"}, AllowMethods: []string{"PUT"}, MaxAge: 60}}

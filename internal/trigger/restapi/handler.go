@@ -186,6 +186,11 @@ func (c *method) compileIntegration(h *Handler, add func(string, ...any)) {
 	default:
 		add("its integration's type %q is none of AWS_PROXY, AWS, HTTP_PROXY, HTTP and MOCK", i.Type)
 	}
+	for _, to := range slices.Sorted(maps.Keys(i.Parameters)) {
+		if name, ok := strings.CutPrefix(to, "integration.request.header."); ok && i.isReserved(strings.ToLower(name)) {
+			add("its integration maps the header %s, which API Gateway writes itself", name)
+		}
+	}
 	parse := func(what string, templates map[string]string) map[string]*vtl.Template {
 		parsed := map[string]*vtl.Template{}
 		for _, kind := range slices.Sorted(maps.Keys(templates)) {
@@ -210,6 +215,18 @@ func (c *method) compileIntegration(h *Handler, add func(string, ...any)) {
 		}
 		c.responses = append(c.responses, compiled)
 	}
+}
+
+// isReserved tells whether the header is one of those whose mapping the service answers with a configuration error: it writes them itself, and signs for
+// services.
+func (i *Integration) isReserved(header string) bool {
+	switch header {
+	case "content-length", "transfer-encoding", "x-amzn-trace-id", "x-amzn-apigateway-api-id":
+		return i.Type != "MOCK"
+	case "authorization", "connection", "expect", "proxy-authenticate", "te":
+		return i.Type == "AWS"
+	}
+	return false
 }
 
 // actionOf takes the URI of an AWS integration apart: arn:aws:apigateway:REGION:SERVICE:action/NAME or :path/PATH. service is "" if it is none.

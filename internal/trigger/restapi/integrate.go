@@ -2,6 +2,7 @@ package restapi
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -10,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -35,6 +37,10 @@ func (h *Handler) integrate(in *request) *response {
 		out, why = h.mapped(ctx, in)
 	}
 	if why == nil {
+		if i.Type != "HTTP_PROXY" {
+			out.headers.Set("X-Amzn-Trace-Id", in.trace())
+		}
+		httpapi.Remap(out.headers, i.Type != "MOCK")
 		return out
 	}
 	if ctx.Err() != nil && in.Context().Err() == nil {
@@ -67,7 +73,6 @@ func (h *Handler) proxyFunction(ctx context.Context, in *request) (*response, *f
 		return nil, &fault{kind: "INTEGRATION_FAILURE", detail: "Malformed Lambda proxy response: " + err.Error()}
 	}
 	in.behind.Status = out.status
-	out.headers.Set("X-Amzn-Trace-Id", in.trace())
 	return out, nil
 }
 
@@ -128,6 +133,7 @@ func (in *request) proxyAnswer(payload []byte) (*response, error) {
 		MultiHeaders map[string][]any `json:"multiValueHeaders"`
 		Body         *string          `json:"body"`
 		IsBase64     bool             `json:"isBase64Encoded"`
+		Ignored      json.RawMessage  `json:"base64Encoded"` // which the service lets pass
 	}
 	d := json.NewDecoder(bytes.NewReader(payload))
 	d.DisallowUnknownFields()
@@ -231,6 +237,9 @@ func errorMessage(payload []byte) string {
 	return failed.Message
 }
 
+// anyTemplate is the key of the template for the content types that no other is for.
+const anyTemplate = "$default"
+
 // requestBody makes the body for the integration by the template for the request's content type.
 func (in *request) requestBody() ([]byte, *fault) {
 	m := in.method
@@ -238,7 +247,7 @@ func (in *request) requestBody() ([]byte, *fault) {
 	if kind == "" {
 		kind = "application/json"
 	}
-	t := m.requests[kind]
+	t := cmp.Or(m.requests[kind], m.requests[anyTemplate])
 	switch {
 	case t != nil:
 	case m.Integration.Passthrough == "NEVER", m.Integration.Passthrough == "WHEN_NO_TEMPLATES" && len(m.requests) > 0:
@@ -375,20 +384,22 @@ func (h *Handler) callHTTP(ctx context.Context, in *request, body []byte, proxy 
 	}
 	if proxy {
 		for name, values := range in.headers() {
-			if _, mapped := out.Header[name]; !mapped && !hopByHop[name] && name != "Host" {
+			if _, mapped := out.Header[name]; !mapped && !hopByHop[name] && name != "Host" && name != "Via" {
 				out.Header[name] = values
 			}
 		}
-		query := out.URL.Query()
+		query := url.Values{}
 		for name, values := range in.values {
-			if _, mapped := query[name]; !mapped {
-				query[name] = values
-			}
+			query[name] = slices.Clone(values)
+		}
+		for name, values := range out.URL.Query() { // what is mapped comes behind what the client sends
+			query[name] = append(query[name], values...)
 		}
 		out.URL.RawQuery = query.Encode()
-	} else if out.Header.Get("Content-Type") == "" && len(body) > 0 {
-		out.Header.Set("Content-Type", "application/json")
+	} else {
+		in.introduce(out)
 	}
+	out.Header.Set("X-Amzn-Apigateway-Api-Id", in.api.ID)
 	answer, err := h.services.HTTP.RoundTrip(out)
 	if err != nil {
 		return nil, unreachable(err)
@@ -403,6 +414,22 @@ func (h *Handler) callHTTP(ctx context.Context, in *request, body []byte, proxy 
 	}
 	in.behind.Status, in.behind.ServiceStatus = answer.StatusCode, answer.StatusCode
 	return &response{status: answer.StatusCode, headers: answer.Header, body: text}, nil
+}
+
+// introduce gives a request that is not the client's own the headers of the gateway, where no others are mapped.
+func (in *request) introduce(out *http.Request) {
+	missing := map[string]string{"Accept": "application/json", "User-Agent": "AmazonAPIGateway_" + in.api.ID}
+	switch out.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions:
+	default:
+		missing["Content-Type"] = cmp.Or(in.Header.Get("Content-Type"), "application/json")
+	}
+	for name, v := range missing {
+		if out.Header.Get(name) == "" {
+			out.Header.Set(name, v)
+		}
+	}
+	out.Header.Set("X-Amzn-Trace-Id", in.trace())
 }
 
 // callService calls an AWS service: an action by its JSON protocol, or a path.

@@ -66,10 +66,7 @@ func (in *request) parameter(name string) (string, bool) {
 }
 
 func (in *request) headerValues(name string) []string {
-	if strings.EqualFold(name, "host") {
-		return []string{in.Host}
-	}
-	return in.Header.Values(name)
+	return in.headers().Values(name)
 }
 
 func last(values []string) (string, bool) {

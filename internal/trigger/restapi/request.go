@@ -95,10 +95,18 @@ func (h *Handler) enter(in *request) bool {
 	return true
 }
 
-// headers are the client's, but for the length of the body, and those that the gateway adds.
+// withheld are the client's headers that end at the gateway.
+var withheld = []string{
+	"Connection", "Content-Length", "Content-Md5", "Expect", "Max-Forwards", "Proxy-Authenticate", "Server", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
+	"Www-Authenticate",
+}
+
+// headers are the client's, but for those that end here, and those that the gateway adds.
 func (in *request) headers() http.Header {
 	h := httpapi.Forwarded(in.Request, in.address, in.trace())
-	h.Del("Content-Length")
+	for _, name := range withheld {
+		h.Del(name)
+	}
 	return h
 }
 

@@ -188,7 +188,7 @@ func TestEvent(t *testing.T) {
 
 func TestProxyAnswers(t *testing.T) {
 	f := &functions{answers: map[string]string{
-		"empty": `{}`, "extra": `{"statusCode":200,"cookies":[]}`, "object": `{"statusCode":200,"body":{}}`, "text": `"hello"`, "status": `{"statusCode":999}`,
+		"empty": `{}`, "extra": `{"statusCode":200,"cookies":[]}`, "base64 too": `{"base64Encoded":true}`, "object": `{"statusCode":200,"body":{}}`, "text": `"hello"`, "status": `{"statusCode":999}`,
 		"failed": `!{"errorMessage":"no"}`, "base64": `{"statusCode":200,"isBase64Encoded":true,"body":"aGk=","headers":{"Content-Type":"image/png"}}`,
 	}}
 	const bad = `{"message":"Internal server error"}`
@@ -204,6 +204,7 @@ func TestProxyAnswers(t *testing.T) {
 		{"status", "", 502, bad},
 		{"failed", "", 502, bad},
 		{"nowhere", "", 500, bad},
+		{"base64 too", "", 200, ""},
 		{"base64", "", 200, "aGk="},
 		{"base64", "image/png", 200, "hi"},
 	} {
@@ -418,6 +419,59 @@ func TestHTTPIntegrations(t *testing.T) {
 	}
 }
 
+// Headers that API Gateway keeps for itself neither reach servers nor clients under their own names.
+func TestHeaders(t *testing.T) {
+	var got *http.Request
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got = r
+		for _, name := range []string{"Server", "WWW-Authenticate", "X-Own", "X-Amzn-Requestid"} {
+			w.Header().Set(name, "theirs")
+		}
+	}))
+	defer upstream.Close()
+	query := map[string]string{"integration.request.querystring.q": "'mapped'"}
+	challenged := []restapi.Response{{Status: 401, Parameters: map[string]string{"method.response.header.WWW-Authenticate": "'Basic'", "method.response.header.Date": "'today'"}}}
+	f := &functions{answers: map[string]string{"f": `{"statusCode":401,"headers":{"www-authenticate":"Basic","Content-Length":"3","date":"today","X-Own":"mine"}}`}}
+	answers := func(r *http.Response, names ...string) (values string) {
+		for _, name := range names {
+			values += r.Header.Get(name) + " "
+		}
+		return values
+	}
+	call := func(i *restapi.Integration, headers ...string) *http.Response {
+		return ask(t, noProblems(t, oneMethod(restapi.Method{Verb: "POST", Path: "/", Integration: i}), restapi.Services{Functions: f}), "POST", "/prod?q=sent", "{}", headers...)
+	}
+
+	r := call(toFunction("f"), "Expect", "100-continue", "Max-Forwards", "3", "Server", "me", "Via", "1.1 x")
+	if v := answers(r, "Www-Authenticate", "X-Amzn-Remapped-Www-Authenticate", "X-Amzn-Remapped-Content-Length", "X-Amzn-Remapped-Date", "X-Own"); v != " Basic 3 today mine " {
+		t.Errorf("of a function: %q", v)
+	}
+	if headers := f.event["headers"].(map[string]any); headers["Expect"] != nil || headers["Max-Forwards"] != nil || headers["Server"] != nil || headers["Via"] != "1.1 x" {
+		t.Errorf("of an event: %v", headers)
+	}
+
+	r = call(&restapi.Integration{Type: "HTTP_PROXY", Verb: "POST", URI: upstream.URL, Parameters: query}, "User-Agent", "me", "Via", "1.1 x")
+	if v := answers(r, "Server", "X-Amzn-Remapped-Server", "X-Amzn-Remapped-Www-Authenticate", "X-Amzn-Remapped-X-Amzn-Requestid", "X-Own", "X-Amzn-Trace-Id"); v != " theirs theirs theirs theirs  " {
+		t.Errorf("of a proxy: %q", v)
+	}
+	if got.URL.RawQuery != "q=sent&q=mapped" || got.UserAgent() != "me" || got.Header.Get("Via") != "" || got.Header.Get("X-Amzn-Apigateway-Api-Id") != "a1b2c3" {
+		t.Errorf("to a server behind a proxy: %s %v", got.URL, got.Header)
+	}
+
+	r = call(&restapi.Integration{Type: "HTTP", Verb: "POST", URI: upstream.URL, Parameters: query, Responses: challenged}, "User-Agent", "me", "Content-Type", "text/csv")
+	if v := answers(r, "X-Amzn-Remapped-Www-Authenticate", "X-Own"); v != "Basic  " || r.Header.Get("X-Amzn-Trace-Id") == "" {
+		t.Errorf("of a mapped answer: %q", v)
+	}
+	if got.URL.RawQuery != "q=mapped" || got.UserAgent() != "AmazonAPIGateway_a1b2c3" || got.Header.Get("Accept") != "application/json" || got.Header.Get("Content-Type") != "text/csv" {
+		t.Errorf("to a server: %s %v", got.URL, got.Header)
+	}
+
+	mock := &restapi.Integration{Type: "MOCK", Templates: map[string]string{"$default": `{"statusCode":200}`}, Responses: challenged}
+	if v := answers(call(mock, "Content-Type", "text/csv"), "Www-Authenticate", "X-Amzn-Remapped-Date"); v != "Basic today " {
+		t.Errorf("of a mock: %q", v)
+	}
+}
+
 // What a client has escaped in a path stays escaped: for functions, for templates and for servers behind a proxy.
 func TestEscapedPaths(t *testing.T) {
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.URL.RequestURI()) }))
@@ -590,6 +644,7 @@ func TestProblems(t *testing.T) {
 		{restapi.Method{Verb: "GET", Path: "/a", Integration: &restapi.Integration{Type: "AWS", URI: "arn:aws:apigateway:us-east-1:sns:action/Publish"}}, `its integration's service "sns" has no JSON protocol`},
 		{restapi.Method{Verb: "GET", Path: "/a", Integration: &restapi.Integration{Type: "MOCK", Templates: map[string]string{"application/json": "#if($a)"}}}, `its request template for application/json: line 1: #if is not ended by #end`},
 		{restapi.Method{Verb: "GET", Path: "/a", Integration: &restapi.Integration{Type: "MOCK", Responses: []restapi.Response{{Pattern: "("}}}}, `its response's selection pattern "(" cannot be had here`},
+		{restapi.Method{Verb: "GET", Path: "/a", Integration: &restapi.Integration{Type: "HTTP", URI: "http://x", Parameters: map[string]string{"integration.request.header.Content-Length": "'1'"}}}, `its integration maps the header Content-Length, which API Gateway writes itself`},
 		{restapi.Method{Verb: "GET", Path: "/a", Integration: toFunction("f"), Authorization: "CUSTOM", Authorizer: "z"}, `its authorizer "z" does not exist`},
 		{restapi.Method{Verb: "GET", Path: "/a", Integration: toFunction("f"), Authorization: "OTHER"}, `the authorization type "OTHER" is none of NONE, AWS_IAM, CUSTOM and COGNITO_USER_POOLS`},
 		{withModel, `its model "Gone": schema: compile Gone.json`},
