@@ -37,10 +37,13 @@ type zeroedLog struct {
 // Write implements vfs.File.
 func (f *zeroedLog) Write(p []byte) (int, error) {
 	for f.written+int64(len(p)) > f.zeroed {
-		if _, err := f.WriteAt(make([]byte, zeroedAhead), f.zeroed); err != nil {
-			break // the disk may be full of zeros but have room for p; if it has not, that says so
+		// A disk that is full takes some of the zeros, or none. Those of the next time must not lie over what has been written since.
+		f.zeroed = max(f.zeroed, f.written)
+		n, err := f.WriteAt(make([]byte, zeroedAhead), f.zeroed)
+		f.zeroed += int64(n)
+		if err != nil {
+			break // there may be room for p; if there is not, that says so
 		}
-		f.zeroed += zeroedAhead
 	}
 	n, err := f.File.Write(p)
 	f.written += int64(n)

@@ -4,22 +4,33 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"syscall"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// fullDisk is a file system that has no room for anything but what is written in order.
-type fullDisk struct{ vfs.FS }
+// fullDisk is a file system that has room for what is written in order, and beyond that for a file of so many bytes.
+type fullDisk struct {
+	vfs.FS
+	room int64
+}
 
-type fullFile struct{ vfs.File }
+type fullFile struct {
+	vfs.File
+	room int64
+}
 
 func (d fullDisk) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
 	f, err := d.FS.Create(name, category)
-	return fullFile{f}, err
+	return fullFile{f, d.room}, err
 }
 
-func (fullFile) WriteAt([]byte, int64) (int, error) { return 0, errors.New("no space left on device") }
+func (f fullFile) WriteAt(p []byte, at int64) (int, error) {
+	n := max(0, min(f.room-at, int64(len(p))))
+	n2, err := f.File.WriteAt(p[:n], at)
+	return n2, errors.Join(err, syscall.ENOSPC)
+}
 
 // A log is what was written to it, and zeros; on a full disk it is what was written to it.
 func TestZeroedLogs(t *testing.T) {
@@ -30,7 +41,9 @@ func TestZeroedLogs(t *testing.T) {
 	}{
 		"a log":            {vfs.NewMem(), "000002.log", 2 * zeroedAhead},
 		"another file":     {vfs.NewMem(), "000002.sst", zeroedAhead + 15},
-		"on a full disk":   {fullDisk{vfs.NewMem()}, "000002.log", zeroedAhead + 15},
+		"on a full disk":   {fullDisk{vfs.NewMem(), 0}, "000002.log", zeroedAhead + 15},
+		"with a little":    {fullDisk{vfs.NewMem(), 8}, "000002.log", zeroedAhead + 15},
+		"with some room":   {fullDisk{vfs.NewMem(), zeroedAhead + 50}, "000002.log", zeroedAhead + 50},
 		"the MANIFEST too": {vfs.NewMem(), "MANIFEST-000001", zeroedAhead + 15},
 	} {
 		fs := ZeroedLogs(test.fs)
