@@ -39,10 +39,15 @@ func (c *cli) run(ctx context.Context, args []string) int {
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return exitInterrupted
 	}
+	c.complain(err)
+	return codeOf(err)
+}
+
+// complain says what went wrong, unless all has been said.
+func (c *cli) complain(err error) {
 	if text := strings.TrimSpace(err.Error()); text != "" {
 		c.err.println(c.err.theme.bad("tutti:") + " " + text)
 	}
-	return codeOf(err)
 }
 
 // usage is an error in how the program was called, or in what it was given.

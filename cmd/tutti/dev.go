@@ -101,7 +101,7 @@ func (c *cli) dev(ctx context.Context, o devOptions) (err error) {
 	progress := &buildProgress{console: c.err}
 	lines := functionLines{shown, new(atomic.Pointer[map[string]string])}
 	s, err := openServer(ctx, serveOptions{
-		project: p, template: template, parameters: parameters, upstream: o.upstream, clock: o.clock, keySets: o.keySets, port: o.port, schedules: true, clients: true, log: c.logger(), lines: lines,
+		project: p, template: template, parameters: parameters, upstream: o.upstream, clock: o.clock, keySets: o.keySets, port: o.port, schedules: true, clients: true, onFailure: c.giveUp, log: c.logger(), lines: lines,
 		progress: func(e stack.Event) {
 			if r := reloads.Load(); r != nil {
 				r.event(e)

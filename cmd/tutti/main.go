@@ -20,7 +20,7 @@ const (
 	exitAborted     = 5   // the execution ended ABORTED
 	exitNoServer    = 6   // no server runs, or it cannot be reached
 	exitPortInUse   = 7   // another process has the port
-	exitData        = 8   // the data folder is in use, damaged, of a newer version or not to be read
+	exitData        = 8   // the data folder is in use, damaged, of a newer version, or cannot be read or written
 	exitInterrupted = 130 // by Ctrl-C
 )
 

@@ -99,7 +99,7 @@ func (c *cli) runAlone(ctx context.Context, o runOptions, machine, input string)
 		return err
 	}
 	progress := &buildProgress{console: c.err}
-	s, err := openServer(ctx, serveOptions{project: p, upstream: o.upstream, clock: o.clock, template: template, progress: progress.event, log: c.logger()})
+	s, err := openServer(ctx, serveOptions{project: p, upstream: o.upstream, clock: o.clock, template: template, progress: progress.event, onFailure: c.giveUp, log: c.logger()})
 	progress.done()
 	if err != nil {
 		return err

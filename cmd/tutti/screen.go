@@ -57,6 +57,16 @@ func (c *console) println(line string) {
 // printf writes a line made of its parts.
 func (c *console) printf(format string, args ...any) { c.println(fmt.Sprintf(format, args...)) }
 
+// leave ends what is drawn as it stands, so that a process which ends at once leaves its terminal in order.
+func (c *console) leave() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if d := c.drawn; d != nil {
+		d.write(showCursor, d.lines, len(d.lines))
+		c.drawn = nil
+	}
+}
+
 // Write makes lines of what a logger writes.
 func (c *console) Write(text []byte) (int, error) {
 	c.println(strings.TrimSuffix(string(text), "\n"))

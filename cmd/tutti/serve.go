@@ -36,6 +36,7 @@ type serveOptions struct {
 	keySets    map[string]string // files with the keys of issuers of JWTs
 	lines      lambda.Logs
 	progress   func(stack.Event)
+	onFailure  func(error) // ends the process, since the disk has refused a write
 	log        *slog.Logger
 }
 
@@ -73,7 +74,7 @@ func openServer(ctx context.Context, o serveOptions) (_ *server, err error) {
 		}
 	}()
 	s.stack, err = stack.Open(ctx, stack.Config{
-		Project: o.project.root, Template: o.template, Parameters: o.parameters, Data: o.project.data, Log: o.log, Lines: o.lines,
+		Project: o.project.root, Template: o.template, Parameters: o.parameters, Data: o.project.data, Log: o.log, Lines: o.lines, OnFailure: o.onFailure,
 		Schedules: o.schedules, ClientSchedules: o.clients, Clock: o.clock.clock(), SkipsTime: o.clock.skip, KeySets: o.keySets, Routes: routes, Connections: connections,
 		Progress: func(e stack.Event) {
 			if e.Kind == stack.Resumed {
@@ -196,6 +197,14 @@ func dataProblem(err error) error {
 		return &problem{exitData, err}
 	}
 	return err
+}
+
+// giveUp ends the process when the disk has refused a write. What was acknowledged is on disk, and whoever waits may wait for Pebble, which has no way on.
+func (c *cli) giveUp(err error) {
+	c.out.leave()
+	c.err.leave()
+	c.complain(err)
+	os.Exit(exitData)
 }
 
 // logger writes our own trouble to the console, without the time, which is now.

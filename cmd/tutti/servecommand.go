@@ -60,7 +60,7 @@ func (c *cli) serve(ctx context.Context, o serveFlags) (err error) {
 	}
 	progress := &buildProgress{console: c.err}
 	s, err := openServer(ctx, serveOptions{
-		project: p, template: template, upstream: o.upstream, clock: o.clock, keySets: o.keySets, port: o.port, clients: true, log: c.logger(), progress: func(e stack.Event) { progress.event(e) },
+		project: p, template: template, upstream: o.upstream, clock: o.clock, keySets: o.keySets, port: o.port, clients: true, onFailure: c.giveUp, log: c.logger(), progress: func(e stack.Event) { progress.event(e) },
 	})
 	progress.done()
 	if err != nil {

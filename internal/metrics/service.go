@@ -9,6 +9,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/tutti-run/tutti/internal/lsm"
 )
 
 const (
@@ -39,13 +41,15 @@ type Service struct {
 	log      *slog.Logger
 	maxBytes int64
 
+	onFailure func(error)
+
 	mu       sync.Mutex // guards what waits
 	pending  map[slot]*Aggregate
 	counters map[string]*Counter
 	active   []*Counter // those that have counted since they were last written
 
 	tree sync.Mutex // guards what follows; taken before mu
-	db   *pebble.DB
+	db   *lsm.DB
 	// series are all that there are, by key.
 	series map[string]*series
 	nextID uint64
@@ -83,6 +87,9 @@ func WithClock(now func() time.Time) Option { return func(s *Service) { s.now = 
 
 // WithMaxBytes bounds what the folder may take on disk; 256 MiB otherwise.
 func WithMaxBytes(n int64) Option { return func(s *Service) { s.maxBytes = n } }
+
+// OnFailure has f told that the disk has refused a write, as [lsm.Config] says.
+func OnFailure(f func(error)) Option { return func(s *Service) { s.onFailure = f } }
 
 // New returns the service of the folder, which is made and opened by the first value that is written or looked for. Close it. One process
 // may have the folder open at a time, which is for the caller to see to.

@@ -89,7 +89,7 @@ func (s *Service) bound(now int64) error {
 				}
 			}
 		}
-		if err := s.db.Compact(context.Background(), []byte{familySlot}, []byte{familySlot + 1}, false); err != nil {
+		if err := s.db.Compact(context.Background(), []byte{familySlot}, []byte{familySlot + 1}); err != nil {
 			return err
 		}
 	}

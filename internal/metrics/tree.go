@@ -112,7 +112,7 @@ func (s *Service) open() error {
 		return nil
 	}
 	if err := s.openTree(); err != nil {
-		return fmt.Errorf("open the metrics in %s: %w; move the folder away to start without old metrics", s.dir, err)
+		return fmt.Errorf("open the metrics in %s: %w; see that the folder can be written, or move it away to start without old metrics", s.dir, err)
 	}
 	return nil
 }
@@ -128,9 +128,8 @@ func (s *Service) openTree() error {
 	if err := errors.Join(parent.Sync(), parent.Close()); err != nil { // the new folder's name must outlive a power cut
 		return err
 	}
-	db, err := pebble.Open(s.dir, &pebble.Options{
-		FS: s.fs, Logger: lsm.Logger(s.log, "metrics"), MemTableSize: 4 << 20, CacheSize: 4 << 20, MaxOpenFiles: 100,
-		FormatMajorVersion: pebble.FormatNewest, Merger: merger,
+	db, err := lsm.Open(s.dir, lsm.Config{Name: "the metrics", Log: s.log, OnFailure: s.onFailure}, &pebble.Options{
+		FS: s.fs, MemTableSize: 4 << 20, CacheSize: 4 << 20, MaxOpenFiles: 100, Merger: merger,
 	})
 	if err != nil {
 		return err

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/tutti-run/tutti/internal/lsm"
 )
 
 // NoticeKind says what became of an object: the detail-type of the event that tells of it.
@@ -155,7 +157,7 @@ func (s *Store) tellAll(ctx context.Context, tell func(Notice) error) error {
 }
 
 // notice adds to the batch what is to be told of a change, if the bucket's events go to somebody.
-func (s *Store) notice(batch *pebble.Batch, b *Bucket, kind NoticeKind, i *Info, from Origin) error {
+func (s *Store) notice(batch *lsm.Batch, b *Bucket, kind NoticeKind, i *Info, from Origin) error {
 	var to []Notification
 	for _, n := range b.Notifications {
 		if n.tells(eventNames[from.Reason], i.Key) {

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/tutti-run/tutti/internal/lsm"
 )
 
 // Attributes are what a client says of an object beside its body.
@@ -130,7 +132,7 @@ func (s *Store) put(bucket, key string, src io.Reader, a Attributes, when Condit
 }
 
 // commit makes the entry the object of its key. A body without files is inline. more adds to the batch.
-func (s *Store) commit(bucket string, e *entry, inline []byte, when Condition, from Origin, more func(*pebble.Batch) error) error {
+func (s *Store) commit(bucket string, e *entry, inline []byte, when Condition, from Origin, more func(*lsm.Batch) error) error {
 	s.buckets.RLock()
 	defer s.buckets.RUnlock()
 	b, err := s.bucket(bucket)

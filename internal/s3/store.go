@@ -22,8 +22,10 @@ type Store struct {
 	now func() time.Time
 	log *slog.Logger
 
+	onFailure func(error)
+
 	opening sync.Mutex
-	db      *pebble.DB
+	db      *lsm.DB
 	closed  bool
 	users   sync.WaitGroup // operations at work, for which Close waits
 
@@ -44,6 +46,9 @@ func WithClock(now func() time.Time) Option { return func(s *Store) { s.now = no
 
 // WithLogger has our own trouble logged; it is dropped otherwise.
 func WithLogger(log *slog.Logger) Option { return func(s *Store) { s.log = log } }
+
+// OnFailure has f told that the disk has refused a write, as [lsm.Config] says.
+func OnFailure(f func(error)) Option { return func(s *Store) { s.onFailure = f } }
 
 // New returns the store in the folder, which is made and opened by the first operation. Close it.
 func New(dir string, options ...Option) *Store {
@@ -76,8 +81,11 @@ func (s *Store) enter() error {
 	}
 	if s.db == nil {
 		if err := s.open(); err != nil {
-			return fmt.Errorf("open the object store in %s: %w", s.dir, err)
+			return fmt.Errorf("open the object store in %s: %w; see that the folder can be written, or move it away to start without buckets", s.dir, err)
 		}
+	}
+	if err := s.db.Failed(); err != nil {
+		return err
 	}
 	s.users.Add(1)
 	return nil
@@ -94,9 +102,8 @@ func (s *Store) open() error {
 			return err
 		}
 	}
-	db, err := pebble.Open(s.fs.PathJoin(s.dir, "index"), &pebble.Options{
-		FS: s.fs, Logger: lsm.Logger(s.log, "object store"), MemTableSize: 4 << 20, CacheSize: 4 << 20, MaxOpenFiles: 100,
-		FormatMajorVersion: pebble.FormatNewest,
+	db, err := lsm.Open(s.fs.PathJoin(s.dir, "index"), lsm.Config{Name: "the object store's index", Log: s.log, OnFailure: s.onFailure}, &pebble.Options{
+		FS: s.fs, MemTableSize: 4 << 20, CacheSize: 4 << 20, MaxOpenFiles: 100,
 	})
 	if err != nil {
 		return err
@@ -118,10 +125,13 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.closed = true
-	s.users.Wait()
 	if s.db == nil {
 		return nil
 	}
+	if err := s.db.Stuck(); err != nil {
+		return err
+	}
+	s.users.Wait()
 	return s.db.Close()
 }
 

@@ -14,6 +14,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/google/uuid"
+
+	"github.com/tutti-run/tutti/internal/lsm"
 )
 
 // Upload is a multipart upload under way.
@@ -192,7 +194,7 @@ func (s *Store) abort(bucket, key, id string) error {
 }
 
 // forget deletes the entries of an upload.
-func forget(batch *pebble.Batch, bucket, key, id string) error {
+func forget(batch *lsm.Batch, bucket, key, id string) error {
 	prefix := append(append([]byte{familyPart}, id...), 0)
 	return errors.Join(batch.Delete(uploadKey(bucket, key, id), nil), batch.DeleteRange(prefix, behind(prefix), nil))
 }
@@ -256,7 +258,7 @@ func (s *Store) complete(bucket, key, id string, chosen []Chosen, when Condition
 		}
 		e.Checksum = composite(u.Algorithm, sums)
 	}
-	if err := s.commit(bucket, &e, nil, when, from, func(b *pebble.Batch) error { return forget(b, bucket, key, id) }); err != nil {
+	if err := s.commit(bucket, &e, nil, when, from, func(b *lsm.Batch) error { return forget(b, bucket, key, id) }); err != nil {
 		return Info{}, err
 	}
 	s.discard(left)

@@ -11,9 +11,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2"
 	"github.com/google/uuid"
 
+	"github.com/tutti-run/tutti/internal/lsm"
 	"github.com/tutti-run/tutti/internal/sfn"
 )
 
@@ -58,7 +58,7 @@ func (q *queue) giveBack(list []*message) {
 
 // move brings messages that are leaving to another queue, in one write, and returns how many there were. alter changes what is said of them; more may add to
 // the batch. If they cannot be moved, they are visible again.
-func (q *queue) move(target *queue, list []*message, alter func(m *meta, from *message), more func(b *pebble.Batch, n int) error) (n int, err error) {
+func (q *queue) move(target *queue, list []*message, alter func(m *meta, from *message), more func(b *lsm.Batch, n int) error) (n int, err error) {
 	target.commits.RLock()
 	defer target.commits.RUnlock()
 	b := q.s.db.NewBatch()
@@ -113,7 +113,7 @@ func (q *queue) move(target *queue, list []*message, alter func(m *meta, from *m
 }
 
 // admit takes a message from another queue.
-func (q *queue) admit(b *pebble.Batch, m *meta, body []byte) (*message, error) {
+func (q *queue) admit(b *lsm.Batch, m *meta, body []byte) (*message, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.deleted {
@@ -430,7 +430,7 @@ func (s *Store) moveSome(t *moveTask, n int) (moved int, err error) {
 			continue
 		}
 		var k int
-		k, err = q.move(target, some, renew(s.now()), func(b *pebble.Batch, k int) error {
+		k, err = q.move(target, some, renew(s.now()), func(b *lsm.Batch, k int) error {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			next := t.MoveTask

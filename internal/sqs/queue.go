@@ -10,6 +10,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/google/uuid"
+
+	"github.com/tutti-run/tutti/internal/lsm"
 )
 
 // record is a queue on disk.
@@ -322,7 +324,7 @@ func (q *queue) mature(now int64) {
 }
 
 // deleteEntries deletes all that is on disk of a message. The batch is in memory and cannot fail.
-func (q *queue) deleteEntries(b *pebble.Batch, seq uint64) {
+func (q *queue) deleteEntries(b *lsm.Batch, seq uint64) {
 	for _, family := range []byte{familyMessage, familyBody, familyState} {
 		_ = b.Delete(q.key(family, seq), nil)
 	}

@@ -11,9 +11,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2"
 	"github.com/google/uuid"
 
+	"github.com/tutti-run/tutti/internal/lsm"
 	"github.com/tutti-run/tutti/internal/sfn"
 )
 
@@ -389,7 +389,7 @@ func (q *queue) receipt(handle string) (m *message, receives uint32, err error) 
 // DeleteMessages deletes messages by their receipt handles, in one write. There is an error for each: nil, ReceiptHandleIsInvalid or InvalidParameterValue.
 // Of a message that was received again meanwhile, an older handle deletes nothing, which is no error.
 func (s *Store) DeleteMessages(name string, handles []string) ([]error, error) {
-	remove := func(q *queue, b *pebble.Batch, i int, m *message, receives uint32) error {
+	remove := func(q *queue, b *lsm.Batch, i int, m *message, receives uint32) error {
 		switch {
 		case m == nil || m.condition == leaving || m.condition == coming:
 			return nil
@@ -402,7 +402,7 @@ func (s *Store) DeleteMessages(name string, handles []string) ([]error, error) {
 		q.become(m, gone)
 		return nil
 	}
-	return s.byHandles(name, handles, func(q *queue, b *pebble.Batch, i int, m *message, receives uint32, now int64) error {
+	return s.byHandles(name, handles, func(q *queue, b *lsm.Batch, i int, m *message, receives uint32, now int64) error {
 		err := remove(q, b, i, m, receives)
 		if err == nil {
 			q.count(metricDeleted, now, 1)
@@ -414,7 +414,7 @@ func (s *Store) DeleteMessages(name string, handles []string) ([]error, error) {
 // ChangeVisibility hides messages for other times, by their receipt handles, in one write. There is an error for each: nil, ReceiptHandleIsInvalid,
 // MessageNotInflight or InvalidParameterValue.
 func (s *Store) ChangeVisibility(name string, handles []string, seconds []int) ([]error, error) {
-	return s.byHandles(name, handles, func(q *queue, b *pebble.Batch, i int, m *message, receives uint32, now int64) error {
+	return s.byHandles(name, handles, func(q *queue, b *lsm.Batch, i int, m *message, receives uint32, now int64) error {
 		switch n := seconds[i]; {
 		case n < 0 || n > maxHidden:
 			return invalid(n, "VisibilityTimeout", "VisibilityTimeout must be an integer between 0 and 43200.")
@@ -434,7 +434,7 @@ func (s *Store) ChangeVisibility(name string, handles []string, seconds []int) (
 }
 
 // byHandles does something to the message of each handle, in one write.
-func (s *Store) byHandles(name string, handles []string, do func(q *queue, b *pebble.Batch, i int, m *message, receives uint32, now int64) error) ([]error, error) {
+func (s *Store) byHandles(name string, handles []string, do func(q *queue, b *lsm.Batch, i int, m *message, receives uint32, now int64) error) ([]error, error) {
 	if err := s.enter(); err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/google/uuid"
 
+	"github.com/tutti-run/tutti/internal/lsm"
 	"github.com/tutti-run/tutti/internal/sfn"
 )
 
@@ -69,7 +70,7 @@ func (q *queue) loadDedups(now int64) error {
 }
 
 // forgetDedups takes out the ids that are over, and has the batch delete them.
-func (q *queue) forgetDedups(b *pebble.Batch, now int64) {
+func (q *queue) forgetDedups(b *lsm.Batch, now int64) {
 	for len(q.aging) > 0 && q.aging[0].Expires <= now {
 		d := q.aging[0]
 		q.aging[0] = nil
@@ -144,7 +145,7 @@ type write struct {
 	sent    []Sent
 	errs    []error
 	twins   []*dedup // the messages that were sent before, of which entries are duplicates
-	batch   *pebble.Batch
+	batch   *lsm.Batch
 	added   []*message
 	dedups  []*dedup // the ids of those that were added
 }
@@ -225,7 +226,7 @@ func (w *write) add(i int, now int64) error {
 }
 
 // enlist gives a message its sequence number and has the batch write it.
-func (q *queue) enlist(b *pebble.Batch, m *meta, body []byte) (*message, error) {
+func (q *queue) enlist(b *lsm.Batch, m *meta, body []byte) (*message, error) {
 	seq := q.next
 	q.next++
 	n := q.add(seq, m)

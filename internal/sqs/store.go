@@ -30,8 +30,10 @@ type Store struct {
 	log   *slog.Logger
 	meter measure.Meter // nil counts nothing
 
+	onFailure func(error)
+
 	opening sync.Mutex
-	db      *pebble.DB
+	db      *lsm.DB
 	closed  bool
 	users   sync.WaitGroup // operations at work, for which Close waits
 	closing chan struct{}  // closed when long polls and tasks have to end
@@ -79,6 +81,9 @@ func WithLogger(log *slog.Logger) Option {
 	}
 }
 
+// OnFailure has f told that the disk has refused a write, as [lsm.Config] says.
+func OnFailure(f func(error)) Option { return func(s *Store) { s.onFailure = f } }
+
 // New returns the store in the folder, which is made and opened by the first operation. Close it.
 func New(dir string, options ...Option) *Store {
 	s := &Store{
@@ -113,8 +118,11 @@ func (s *Store) enter() error {
 	}
 	if s.db == nil {
 		if err := s.open(); err != nil {
-			return fmt.Errorf("open the queues in %s: %w", s.dir, err)
+			return fmt.Errorf("open the queues in %s: %w; see that the folder can be written, or move it away to start without queues", s.dir, err)
 		}
+	}
+	if err := s.db.Failed(); err != nil {
+		return err
 	}
 	s.users.Add(1)
 	s.working.Add(1)
@@ -131,8 +139,8 @@ func (s *Store) open() error {
 	if err := s.makeFolder(); err != nil {
 		return err
 	}
-	db, err := pebble.Open(s.dir, &pebble.Options{
-		FS: lsm.ZeroedLogs(s.fs), Logger: lsm.Logger(s.log, "queues"), MemTableSize: 4 << 20, CacheSize: 8 << 20, MaxOpenFiles: 100, FormatMajorVersion: pebble.FormatNewest,
+	db, err := lsm.Open(s.dir, lsm.Config{Name: "the queues", Log: s.log, OnFailure: s.onFailure}, &pebble.Options{
+		FS: lsm.ZeroedLogs(s.fs), MemTableSize: 4 << 20, CacheSize: 8 << 20, MaxOpenFiles: 100,
 	})
 	if err != nil {
 		return err
@@ -166,10 +174,13 @@ func (s *Store) Close() error {
 	}
 	s.closed = true
 	close(s.closing)
-	s.users.Wait()
 	if s.db == nil {
 		return nil
 	}
+	if err := s.db.Stuck(); err != nil {
+		return err
+	}
+	s.users.Wait()
 	return s.db.Close()
 }
 
@@ -232,7 +243,7 @@ func (s *Store) read(key []byte) ([]byte, error) {
 }
 
 // commit writes a batch and returns when it is on disk. Batches of several goroutines share a sync.
-func (s *Store) commit(b *pebble.Batch) error {
+func (s *Store) commit(b *lsm.Batch) error {
 	if err := b.Commit(pebble.Sync); err != nil {
 		return fmt.Errorf("write the queues: %w", err)
 	}
@@ -240,7 +251,7 @@ func (s *Store) commit(b *pebble.Batch) error {
 }
 
 // put adds an entry in JSON to a batch.
-func put(b *pebble.Batch, key []byte, v any) error {
+func put(b *lsm.Batch, key []byte, v any) error {
 	value, err := json.Marshal(v)
 	if err != nil {
 		return err

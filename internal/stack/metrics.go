@@ -22,7 +22,7 @@ import (
 
 // openMetrics keeps metrics in the data folder, once there are any.
 func (s *Stack) openMetrics() {
-	s.metrics = metrics.New(filepath.Join(s.cfg.Data, "metrics"), metrics.WithLogger(s.cfg.Log), metrics.WithClock(s.cfg.Clock.Now))
+	s.metrics = metrics.New(filepath.Join(s.cfg.Data, "metrics"), metrics.WithLogger(s.cfg.Log), metrics.WithClock(s.cfg.Clock.Now), metrics.OnFailure(s.cfg.OnFailure))
 	s.functionMeter = lambda.NewMeter(serviceMeter{s.metrics}, s.cfg.Clock.Now)
 }
 

@@ -14,7 +14,8 @@ import (
 
 // openQueues keeps the queues in the data folder. Nothing is there before the first is made.
 func (s *Stack) openQueues() {
-	s.queues = sqs.New(filepath.Join(s.cfg.Data, "sqs"), sqs.WithPlace(s.cfg.Place), sqs.WithClock(s.cfg.Clock), sqs.WithLogger(s.cfg.Log), sqs.WithMeter(serviceMeter{s.metrics}))
+	s.queues = sqs.New(filepath.Join(s.cfg.Data, "sqs"), sqs.WithPlace(s.cfg.Place), sqs.WithClock(s.cfg.Clock), sqs.WithLogger(s.cfg.Log), sqs.OnFailure(s.cfg.OnFailure),
+		sqs.WithMeter(serviceMeter{s.metrics}))
 	s.metrics.Watch(func() {
 		if err := s.queues.Sample(); err != nil {
 			s.cfg.Log.Error("cannot look at the queues", "error", err)

@@ -46,6 +46,8 @@ type Config struct {
 	Log *slog.Logger
 	// Lines receives what functions print; nil discards it.
 	Lines lambda.Logs
+	// OnFailure is told that the disk has refused a write, and has to end the process, as [lsm.Config] says; nil prints the error and exits with status 1.
+	OnFailure func(error)
 	// Progress hears what happens while the stack opens and starts, one event at a time; nil means nobody does.
 	Progress func(Event)
 	// Schedules tells whether schedules of the template fire, ClientSchedules whether those do that clients have made.
@@ -182,14 +184,14 @@ func Open(ctx context.Context, cfg Config) (_ *Stack, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.store, err = store.Open(filepath.Join(cfg.Data, "journal"), store.WithLogger(cfg.Log)); err != nil {
+	if s.store, err = store.Open(filepath.Join(cfg.Data, "journal"), store.WithLogger(cfg.Log), store.OnFailure(cfg.OnFailure)); err != nil {
 		return nil, err
 	}
 	if s.logs, err = logs.Open(filepath.Join(cfg.Data, "logs"), s.logOptions()...); err != nil {
 		return nil, err
 	}
 	s.openMetrics()
-	s.objects = s3.New(filepath.Join(cfg.Data, "s3"), s3.WithLogger(cfg.Log))
+	s.objects = s3.New(filepath.Join(cfg.Data, "s3"), s3.WithLogger(cfg.Log), s3.OnFailure(cfg.OnFailure))
 	s.openQueues()
 	if err := s.openTopics(); err != nil {
 		return nil, err

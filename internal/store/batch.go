@@ -6,13 +6,15 @@ import (
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/tutti-run/tutti/internal/lsm"
 )
 
 // Batch gathers changes to any number of executions and machines for one [Store.Commit]. It may be reused after [Batch.Reset]. One
 // goroutine uses it at a time.
 type Batch struct {
 	s         *Store
-	b         *pebble.Batch
+	b         *lsm.Batch
 	err       error // of an operation without an error of its own; the commit returns it
 	undo      []undo
 	committed bool
@@ -193,7 +195,7 @@ func (b *Batch) Reset() {
 
 // Commit writes the batch and returns when it is on disk. It is atomic: after a crash at any moment all of the batch is there or nothing
 // of it, and all of it if Commit had returned. Batches committed at once by several goroutines share one fsync. An error
-// other than ErrClosed and ErrFailed is the caller's (a batch committed twice).
+// other than ErrClosed and [lsm.ErrFailed] is the caller's (a batch committed twice).
 func (s *Store) Commit(b *Batch) error {
 	if b.committed {
 		return errors.New("commit: the batch has been committed; reset it first")
@@ -209,30 +211,9 @@ func (s *Store) Commit(b *Batch) error {
 		s.sleepers.begin(b.wake)
 		defer s.sleepers.end()
 	}
-	if err := s.apply(b.b); err != nil {
+	if err := b.b.Commit(pebble.Sync); err != nil {
 		return err
 	}
 	b.committed = true
-	return nil
-}
-
-// apply commits through the two halves of Pebble's Apply. With Apply itself a failed fsync would be fatal, with these it is an error.
-// Where Pebble finds no way on, it panics with the commit lock held: then the store cannot even be closed.
-func (s *Store) apply(b *pebble.Batch) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			s.jammed.Store(true)
-			err = s.fail(fmt.Errorf("%v", r))
-		}
-	}()
-	if b.Empty() {
-		return nil
-	}
-	if err := s.db.ApplyNoSyncWait(b, pebble.Sync); err != nil {
-		return fmt.Errorf("commit: %w", err)
-	}
-	if err := b.SyncWait(); err != nil {
-		return s.fail(err)
-	}
 	return nil
 }

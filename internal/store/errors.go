@@ -23,9 +23,6 @@ var (
 	ErrCursor = errors.New("not a cursor of this list")
 	// ErrClosed: the store has been closed.
 	ErrClosed = errors.New("the store is closed")
-	// ErrFailed: the disk has refused a write. The store refuses all work from then on, since nobody knows what of the refused batch
-	// is on disk; opening the folder again tells. Everything acknowledged before is safe.
-	ErrFailed = errors.New("the journal cannot be written")
 )
 
 // OpenError says why a data folder could not be opened: Is tells ErrInUse, ErrUnusable and ErrDamaged apart.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/tutti-run/tutti/internal/lsm"
 	"github.com/tutti-run/tutti/internal/sfn"
 )
 
@@ -113,7 +115,7 @@ func (s *Store) SetVersion(version uint64) error { return s.writeVersion(s.db.Ne
 func (s *Store) Migrate(n int) (uint64, error) {
 	steps := make([]migration, n)
 	for i := range steps {
-		steps[i] = func(_ *pebble.DB, b *pebble.Batch) error {
+		steps[i] = func(_ *lsm.DB, b *lsm.Batch) error {
 			arn := fmt.Sprintf("arn:step-%d", i)
 			return b.Set(appendMachineKey(nil, arn, 1), fmt.Appendf(nil, `{"arn":%q,"revision":1}`, arn), nil)
 		}
@@ -136,7 +138,7 @@ func StatusCodes() []sfn.Status { return statusCodes[1:] }
 func (b *Batch) Repr() []byte { return b.b.Repr() }
 
 // DB is the database behind the store.
-func (s *Store) DB() *pebble.DB { return s.db }
+func (s *Store) DB() *lsm.DB { return s.db }
 
 // MaxScan is the number of entries after which a page ends.
 const MaxScan = maxScan

@@ -36,7 +36,7 @@ const (
 
 // migration brings a folder from one version of the schema to the next. What it adds to the batch is committed together with the new
 // version.
-type migration func(*pebble.DB, *pebble.Batch) error
+type migration func(*lsm.DB, *lsm.Batch) error
 
 // migrations[i] leads from version i+1 to version i+2.
 var migrations = []migration{}
@@ -44,7 +44,7 @@ var migrations = []migration{}
 // Open opens the data folder dir, creating it with mode 0700 if it is not there, and holds it against other processes until
 // Close. The error is a [*NewerVersionError] or an [*OpenError].
 func Open(dir string, opts ...Option) (*Store, error) {
-	s := &Store{dir: dir, fs: vfs.Default, log: slog.New(slog.DiscardHandler), cacheSize: defaultCacheSize, onFailure: exit}
+	s := &Store{dir: dir, fs: vfs.Default, log: slog.New(slog.DiscardHandler), cacheSize: defaultCacheSize}
 	for _, o := range opts {
 		o(s)
 	}
@@ -215,24 +215,12 @@ func (s *Store) checkFormat() error {
 	return nil
 }
 
-// openPebble opens Pebble, which panics on some of the damage that it meets.
 func (s *Store) openPebble() (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("%v", r)
-		}
-	}()
 	opts := &pebble.Options{
-		FS:                 lsm.ZeroedLogs(s.fs),
-		Lock:               s.lock,
-		CacheSize:          s.cacheSize,
-		MemTableSize:       memTableSize,
-		FormatMajorVersion: pebble.FormatNewest,
-		Logger:             pebbleLog{s},
-		EventListener: &pebble.EventListener{
-			// The read that meets the damage returns it as an error; Pebble's own choice is to end the process.
-			DataCorruption: func(info pebble.DataCorruptionInfo) { s.log.Error("damage in the journal", "info", info.String()) },
-		},
+		FS:           lsm.ZeroedLogs(s.fs),
+		Lock:         s.lock,
+		CacheSize:    s.cacheSize,
+		MemTableSize: memTableSize,
 	}
 	// All families of keys change at once, so every table that leaves memory would span them all and be merged with all that lies below.
 	// Small files let compaction leave alone what does not overlap, which is nearly all of the histories: with 256 executions a
@@ -244,7 +232,7 @@ func (s *Store) openPebble() (err error) {
 	for i := range opts.Levels {
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10) // a new execution's ARN is looked up in vain
 	}
-	s.db, err = pebble.Open(s.dir, opts)
+	s.db, err = lsm.Open(s.dir, lsm.Config{Name: "the journal", Log: s.log, OnFailure: s.onFailure}, opts)
 	return err
 }
 
@@ -297,11 +285,11 @@ func (s *Store) readVersion() (uint64, error) {
 	})
 }
 
-func (s *Store) writeVersion(b *pebble.Batch, version uint64) error {
+func (s *Store) writeVersion(b *lsm.Batch, version uint64) error {
 	if err := b.Set(familySchema.lower(), binary.BigEndian.AppendUint64(nil, version), nil); err != nil {
 		return err
 	}
-	return s.apply(b)
+	return b.Commit(pebble.Sync)
 }
 
 // findLastID goes on counting behind the newest execution.

@@ -15,6 +15,8 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"github.com/tutti-run/tutti/internal/lsm"
 	"github.com/tutti-run/tutti/internal/store"
 )
 
@@ -345,11 +347,11 @@ func TestFailure(t *testing.T) {
 			t.Fatal(err)
 		}
 		err := s.Commit(b)
-		if !errors.Is(err, store.ErrFailed) || !strings.Contains(err.Error(), "data folder /data: no space left on device") {
+		if !errors.Is(err, lsm.ErrFailed) || !strings.Contains(err.Error(), "the journal in /data cannot be written: no space left on device") {
 			t.Errorf("commit: %v", err)
 		}
 	}
-	if _, err := s.Execution(e.ARN); !errors.Is(err, store.ErrFailed) {
+	if _, err := s.Execution(e.ARN); !errors.Is(err, lsm.ErrFailed) {
 		t.Errorf("read: %v", err)
 	}
 	if told.Load() != 1 {

@@ -1,15 +1,14 @@
 package store
 
 import (
-	"context"
-	"fmt"
 	"log/slog"
-	"os"
 	"sync"
 	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/tutti-run/tutti/internal/lsm"
 )
 
 // Store is an open data folder. All methods may be called by any number of goroutines.
@@ -21,11 +20,9 @@ type Store struct {
 	onFailure func(error)
 
 	lock      *pebble.Lock
-	db        *pebble.DB
+	db        *lsm.DB
 	lastID    atomic.Uint64 // the highest number given to an execution
 	sleepers  sleepers
-	failure   atomic.Pointer[error]
-	jammed    atomic.Bool // Pebble's locks are lost, so it cannot be closed
 	closeOnce sync.Once
 	closeErr  error
 
@@ -46,16 +43,8 @@ func WithLogger(log *slog.Logger) Option { return func(s *Store) { s.log = log }
 // WithCacheSize bounds Pebble's memory in bytes, written tables (up to 16 MiB) and cached blocks together; 24 MiB otherwise.
 func WithCacheSize(bytes int64) Option { return func(s *Store) { s.cacheSize = bytes } }
 
-// OnFailure has f told, once, that the disk has refused a write (an ErrFailed). It should see to the end of the process: commits and
-// reads fail from then on, and some may never return, as Pebble has no way on from a log that it cannot write. Where a Commit
-// meets the failure, f runs before it returns. Without this option the error is printed to standard error and the process
-// exits with status 1.
+// OnFailure has f told that the disk has refused a write, as [lsm.Config] says.
 func OnFailure(f func(error)) Option { return func(s *Store) { s.onFailure = f } }
-
-func exit(err error) {
-	fmt.Fprintln(os.Stderr, err)
-	os.Exit(1)
-}
 
 // enter announces an operation on the database; leave ends it.
 func (s *Store) enter() error {
@@ -64,8 +53,8 @@ func (s *Store) enter() error {
 	if s.closed {
 		return ErrClosed
 	}
-	if failure := s.failure.Load(); failure != nil {
-		return *failure
+	if err := s.db.Failed(); err != nil {
+		return err
 	}
 	s.users.Add(1)
 	return nil
@@ -80,42 +69,13 @@ func (s *Store) Close() error {
 		s.gate.Lock()
 		s.closed = true
 		s.gate.Unlock()
-		if s.jammed.Load() {
-			s.closeErr = *s.failure.Load()
+		if s.closeErr = s.db.Stuck(); s.closeErr != nil {
 			return
 		}
 		s.users.Wait()
 		s.closeErr = s.shut()
 	})
 	return s.closeErr
-}
-
-// fail puts the store out of use.
-func (s *Store) fail(cause error) error {
-	err := fmt.Errorf("%w: data folder %s: %w; what was acknowledged is safe: see to the disk, then start again", ErrFailed, s.dir, cause)
-	if s.failure.CompareAndSwap(nil, &err) {
-		s.log.Error("journal failed", "error", err)
-		s.onFailure(err)
-	}
-	return *s.failure.Load()
-}
-
-// pebbleLog is Pebble's logger.
-type pebbleLog struct{ s *Store }
-
-func (l pebbleLog) Infof(format string, args ...any) {
-	if l.s.log.Enabled(context.Background(), slog.LevelDebug) {
-		l.s.log.Debug(fmt.Sprintf(format, args...))
-	}
-}
-
-func (l pebbleLog) Errorf(format string, args ...any) { l.s.log.Warn(fmt.Sprintf(format, args...)) }
-
-// Fatalf must not return: Pebble calls it, mostly from goroutines of its own and with locks held, where it has no way on.
-func (l pebbleLog) Fatalf(format string, args ...any) {
-	l.s.jammed.Store(true)
-	_ = l.s.fail(fmt.Errorf(format, args...))
-	select {}
 }
 
 // sleepers remembers a time before which no execution sleeps. Executions that were woken leave tombstones in the index, thousands
