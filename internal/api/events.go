@@ -62,11 +62,14 @@ var eventsOperations = map[string]operation[*eventBridge]{
 	"ListEventBuses":         op((*eventBridge).listEventBuses),         // by prefix
 	"ListRuleNamesByTarget":  op((*eventBridge).listRuleNamesByTarget),  // whoever sends there
 	"ListRules":              op((*eventBridge).listRules),              // of a bus
+	"ListTagsForResource":    op((*eventBridge).listTagsForResource),    // of a rule or a bus
 	"ListTargetsByRule":      op((*eventBridge).listTargetsByRule),      // with their inputs
 	"PutEvents":              op((*eventBridge).putEvents),              // up to ten
 	"PutRule":                op((*eventBridge).putRule),                // creates or changes
 	"PutTargets":             op((*eventBridge).putTargets),             // adds or replaces
 	"RemoveTargets":          op((*eventBridge).removeTargets),          // by id
+	"TagResource":            op((*eventBridge).tagResource),            // adds or replaces
+	"UntagResource":          op((*eventBridge).untagResource),          // by key
 	"TestEventPattern":       op((*eventBridge).testEventPattern),       // tells whether an event matches
 }
 
@@ -134,6 +137,7 @@ func (s *eventBridge) page(scope string, n int, limit *int, token sfn.OptString)
 type eventBusInput struct {
 	Name        sfn.OptString `json:"Name"`
 	Description string        `json:"Description"`
+	Tags        []eventsTag   `json:"Tags"` // CreateEventBus
 }
 
 type eventBusOutput struct {
@@ -151,6 +155,9 @@ func (s *eventBridge) describeBus(b trigger.Bus) eventBusOutput {
 		out.CreationTime = &timestamp{b.Created}
 		out.LastModifiedTime = out.CreationTime
 	}
+	if !b.Modified.IsZero() {
+		out.LastModifiedTime = &timestamp{b.Modified}
+	}
 	return out
 }
 
@@ -159,10 +166,11 @@ func (s *eventBridge) createEventBus(_ context.Context, in *eventBusInput) (*eve
 	c.required("name", in.Name)
 	c.length("name", in.Name, 1, maxEventName)
 	c.pattern("name", in.Name, busName, busPattern)
+	c.tags(in.Tags)
 	if err := c.err(); err != nil {
 		return nil, err
 	}
-	if err := s.events.CreateBus(in.Name.Text, in.Description); err != nil {
+	if err := s.events.CreateBus(trigger.Bus{Name: in.Name.Text, Description: in.Description, Tags: eventsTags(in.Tags)}); err != nil {
 		return nil, err
 	}
 	return &eventBusOutput{EventBusArn: s.events.BusARN(in.Name.Text), Description: in.Description}, nil
@@ -321,6 +329,7 @@ type putRuleInput struct {
 	State              sfn.OptString `json:"State"`
 	Description        string        `json:"Description"`
 	RoleArn            string        `json:"RoleArn"`
+	Tags               []eventsTag   `json:"Tags"`
 }
 
 type putRuleOutput struct {
@@ -331,13 +340,14 @@ func (s *eventBridge) putRule(_ context.Context, in *putRuleInput) (*putRuleOutp
 	var c constraints
 	c.rule("name", in.Name)
 	c.oneOf("state", in.State, "ENABLED", "DISABLED", "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS")
+	c.tags(in.Tags)
 	if err := c.err(); err != nil {
 		return nil, err
 	}
 	bus := trigger.BusName(in.EventBusName)
 	err := s.events.PutRule(trigger.Rule{
 		Bus: bus, Name: in.Name.Text, Pattern: in.EventPattern, Schedule: in.ScheduleExpression, Disabled: in.State.Text == "DISABLED",
-		Description: in.Description, RoleARN: in.RoleArn,
+		Description: in.Description, RoleARN: in.RoleArn, Tags: eventsTags(in.Tags),
 	})
 	if err != nil {
 		return nil, err

@@ -129,14 +129,19 @@ func (s *Stack) Events() *trigger.Events { return s.events }
 
 func (s *Stack) deployEventBus(_ *unit, r *cfn.Resource) error {
 	p := r.Read()
-	description := p.String("Description")
+	b := trigger.Bus{Name: r.Name, Description: p.String("Description"), Tags: eventTags(p)}
 	if err := p.Err(); err != nil {
 		return err
 	}
-	if _, err := s.events.Bus(r.Name); err == nil {
-		return nil
+	return s.events.DeployBus(b)
+}
+
+// eventTags are the tags of a rule or a bus.
+func eventTags(p *cfn.Block) (tags []trigger.Tag) {
+	for _, t := range p.Blocks("Tags") {
+		tags = append(tags, trigger.Tag{Key: t.String("Key"), Value: t.String("Value")})
 	}
-	return s.events.CreateBus(r.Name, description)
+	return tags
 }
 
 func eventTarget(b *cfn.Block) trigger.Target {

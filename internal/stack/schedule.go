@@ -189,7 +189,7 @@ func (s *Stack) deployRule(_ *unit, r *cfn.Resource) error {
 	rule := trigger.Rule{
 		Bus: trigger.BusName(p.String("EventBusName")), Name: r.Name, Schedule: p.String("ScheduleExpression"),
 		Disabled:    p.OneOf("State", "ENABLED", "ENABLED", "DISABLED", "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS") == "DISABLED",
-		Description: p.String("Description"), RoleARN: p.String("RoleArn"),
+		Description: p.String("Description"), RoleARN: p.String("RoleArn"), Tags: eventTags(p),
 	}
 	if p.Has("EventPattern") {
 		rule.Pattern = value.Text(p.Value("EventPattern"))

@@ -36,13 +36,6 @@ const (
 	maxTargets = 5   // of a rule
 )
 
-// Bus is an event bus.
-type Bus struct {
-	Name        string    `json:"name"`
-	Description string    `json:"description,omitempty"`
-	Created     time.Time `json:"created"`
-}
-
 // Rule sends events of a bus that match to targets.
 type Rule struct {
 	Bus         string   `json:"bus"`
@@ -53,6 +46,7 @@ type Rule struct {
 	Description string   `json:"description,omitempty"`
 	RoleARN     string   `json:"roleArn,omitempty"`
 	Targets     []Target `json:"targets,omitempty"`
+	Tags        []Tag    `json:"tags,omitempty"` // by key
 	// Anchor is what a rate counts from: when the schedule was put.
 	Anchor time.Time `json:"anchor,omitzero"`
 	// Template is a sum of what a template says of the rule, "" for one that a client has made.
@@ -337,84 +331,20 @@ func (e *Events) commit(fill func(b *store.Batch) error) error {
 	return e.cfg.Store.Commit(b)
 }
 
-// CreateBus creates a bus. The error may be ResourceAlreadyExistsException, LimitExceededException or ValidationException.
-func (e *Events) CreateBus(name, description string) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	switch {
-	case name == DefaultBus || e.buses[name] != nil:
-		return sfn.Refuse(ResourceAlreadyExistsException, "Event bus %s already exists.", name)
-	case strings.Contains(name, "/"):
-		return invalidEvents("Event bus name must not contain '/'.")
-	case len(e.buses) >= maxBuses:
-		return sfn.Refuse(LimitExceededException, "The requested resource exceeds the maximum number allowed.")
-	}
-	b := &Bus{Name: name, Description: description, Created: e.cfg.Clock.Now().UTC()}
-	text, err := json.Marshal(b)
-	if err != nil {
-		return err
-	}
-	if err := e.commit(func(batch *store.Batch) error { return batch.PutDocument(collectionBuses, name, text) }); err != nil {
-		return err
-	}
-	e.buses[name], e.rules[name] = b, map[string]*Rule{}
-	return nil
-}
-
-// DeleteBus deletes a bus with its rules. One that is not there is no error. The error may be ValidationException.
-func (e *Events) DeleteBus(name string) error {
-	if name == DefaultBus {
-		return invalidEvents("Cannot delete event bus default.")
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	err := e.commit(func(b *store.Batch) error {
-		b.DeleteDocument(collectionBuses, name)
-		b.DeleteDocuments(collectionRules, ruleKey(name, ""))
-		return nil
-	})
-	if err == nil {
-		delete(e.buses, name)
-		delete(e.rules, name)
-	}
-	return err
-}
-
-// Buses lists the buses whose names begin with prefix, by name.
-func (e *Events) Buses(prefix string) []Bus {
-	e.mu.RLock()
-	defer e.mu.RUnlock()
-	var list []Bus
-	for name, b := range e.buses {
-		if strings.HasPrefix(name, prefix) {
-			list = append(list, *b)
-		}
-	}
-	slices.SortFunc(list, func(a, b Bus) int { return strings.Compare(a.Name, b.Name) })
-	return list
-}
-
-// Bus returns one bus. The error may be ResourceNotFoundException.
-func (e *Events) Bus(name string) (Bus, error) {
-	e.mu.RLock()
-	defer e.mu.RUnlock()
-	b := e.buses[name]
-	if b == nil {
-		return Bus{}, noBus(name)
-	}
-	return *b, nil
-}
-
-// PutRule creates a rule, or changes it and keeps its targets. The error may be InvalidEventPatternException, ResourceNotFoundException,
+// PutRule creates a rule, or changes it and keeps its targets and tags. The error may be InvalidEventPatternException, ResourceNotFoundException,
 // LimitExceededException or ValidationException.
 func (e *Events) PutRule(r Rule) error { return e.putRule(r, false) }
 
-// putRule puts a rule, with targets of its own or those that it has.
+// putRule puts a rule, with targets and tags of its own or those that it has.
 func (e *Events) putRule(r Rule, targets bool) error {
 	if r.Pattern == "" && r.Schedule == "" {
 		return invalidEvents("Parameter(s) EventPattern or ScheduleExpression must be specified.")
 	}
 	if err := r.compile(); err != nil {
+		return err
+	}
+	var err error
+	if r.Tags, err = mergeTags(nil, r.Tags); err != nil {
 		return err
 	}
 	e.mu.Lock()
@@ -428,8 +358,8 @@ func (e *Events) putRule(r Rule, targets bool) error {
 		if r.Template == "" {
 			r.Template = before.Template
 		}
-		if !targets {
-			r.Targets = before.Targets
+		if !targets { // tags are those of the creation (API reference, PutRule)
+			r.Targets, r.Tags = before.Targets, before.Tags
 		}
 		if before.Schedule == r.Schedule {
 			r.Anchor = before.Anchor // its times go on

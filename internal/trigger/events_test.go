@@ -220,7 +220,7 @@ func TestDeliveryOutlivesAKill(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		disk := vfs.NewCrashableMem()
 		e, closeAll := openEvents(t, disk, map[string]trigger.Deliverer{"sqs": &target{}}) // never started
-		check(t, e.CreateBus("shop", ""))
+		check(t, e.CreateBus(trigger.Bus{Name: "shop"}))
 		check(t, e.PutRule(trigger.Rule{Bus: "shop", Name: "all", Pattern: `{"source":["shop"]}`}))
 		check(t, e.PutTargets("shop", "all", []trigger.Target{{ID: "1", ARN: queueARN, InputPath: "$.detail"}}))
 		rule(t, e, trigger.Target{ID: "1", ARN: e.BusARN("shop")})
@@ -250,7 +250,7 @@ func TestEventsRefusals(t *testing.T) {
 		err  error
 		want string
 	}{
-		{e.CreateBus("default", ""), "ResourceAlreadyExistsException: Event bus default already exists."},
+		{e.CreateBus(trigger.Bus{Name: "default"}), "ResourceAlreadyExistsException: Event bus default already exists."},
 		{e.DeleteBus("default"), "ValidationException: Cannot delete event bus default."},
 		{e.PutRule(trigger.Rule{Bus: "none", Name: "r", Pattern: `{"a":[1]}`}), "ResourceNotFoundException: Event bus none does not exist."},
 		{e.PutRule(trigger.Rule{Bus: "default", Name: "r"}), "ValidationException: Parameter(s) EventPattern or ScheduleExpression must be specified."},

@@ -44,7 +44,7 @@ func TestEventsMetrics(t *testing.T) {
 	if err := e.Start(); err != nil {
 		t.Fatal(err)
 	}
-	check(t, e.CreateBus("custom", ""))
+	check(t, e.CreateBus(trigger.Bus{Name: "custom"}))
 	check(t, e.PutRule(trigger.Rule{Bus: "custom", Name: "deaf", Pattern: `{"source":["shop"]}`}))
 	dead := &trigger.DeadLetterConfig{ARN: "arn:aws:sqs:us-east-1:000000000000:dead"}
 	rule(t, e, trigger.Target{ID: "1", ARN: lambdaARN, DeadLetterConfig: dead})

@@ -194,12 +194,9 @@ func (e *Events) DeployRule(r Rule, targets []Target) (refused map[int]error, er
 			r.Targets = append(r.Targets, targets[i])
 		}
 	}
-	text, err := json.Marshal(r) // with the targets that can be, since those change with what is served
-	if err != nil {
+	if r.Template, err = templateSum(r); err != nil { // with the targets that can be, since those change with what is served
 		return nil, err
 	}
-	digest := sha256.Sum256(text)
-	r.Template = hex.EncodeToString(digest[:16])
 	before, err := e.Rule(r.Bus, r.Name)
 	if err == nil && before.Template == r.Template {
 		return refused, nil
