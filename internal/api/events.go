@@ -21,6 +21,7 @@ var eventsProtocol = protocol{
 	exceptions: map[sfn.ExceptionName]exception{
 		trigger.InvalidEventPatternException:   {"", 400},
 		trigger.LimitExceededException:         {"", 400},
+		trigger.PolicyLengthExceededException:  {"", 400},
 		trigger.ResourceAlreadyExistsException: {"", 400},
 		trigger.ResourceNotFoundException:      {"", 400},
 		sfn.ValidationException:                {"", 400},
@@ -65,6 +66,9 @@ var eventsOperations = map[string]operation[*eventBridge]{
 	"ListTagsForResource":    op((*eventBridge).listTagsForResource),    // of a rule or a bus
 	"ListTargetsByRule":      op((*eventBridge).listTargetsByRule),      // with their inputs
 	"PutEvents":              op((*eventBridge).putEvents),              // up to ten
+	"PutPermission":          op((*eventBridge).putPermission),          // a statement of a bus's policy, or all of it
+	"RemovePermission":       op((*eventBridge).removePermission),       // by id, or all
+	"UpdateEventBus":         op((*eventBridge).updateEventBus),         // what is given
 	"PutRule":                op((*eventBridge).putRule),                // creates or changes
 	"PutTargets":             op((*eventBridge).putTargets),             // adds or replaces
 	"RemoveTargets":          op((*eventBridge).removeTargets),          // by id
@@ -135,22 +139,27 @@ func (s *eventBridge) page(scope string, n int, limit *int, token sfn.OptString)
 }
 
 type eventBusInput struct {
-	Name        sfn.OptString `json:"Name"`
-	Description string        `json:"Description"`
-	Tags        []eventsTag   `json:"Tags"` // CreateEventBus
+	Name sfn.OptString `json:"Name"`
+	// The members of CreateEventBus.
+	Tags []eventsTag `json:"Tags"`
+	busSettings
 }
 
 type eventBusOutput struct {
-	Name             string     `json:"Name,omitempty"`
-	Arn              string     `json:"Arn,omitempty"`
-	EventBusArn      string     `json:"EventBusArn,omitempty"` // CreateEventBus
-	Description      string     `json:"Description,omitempty"`
-	CreationTime     *timestamp `json:"CreationTime,omitempty"`
-	LastModifiedTime *timestamp `json:"LastModifiedTime,omitempty"`
+	Name             string                    `json:"Name,omitempty"`
+	Arn              string                    `json:"Arn,omitempty"`
+	EventBusArn      string                    `json:"EventBusArn,omitempty"` // CreateEventBus
+	Description      string                    `json:"Description,omitempty"`
+	Policy           string                    `json:"Policy,omitempty"`
+	KMSKey           string                    `json:"KmsKeyIdentifier,omitempty"` // not in lists, as the next two
+	DeadLetters      *trigger.DeadLetterConfig `json:"DeadLetterConfig,omitempty"`
+	Log              *trigger.LogConfig        `json:"LogConfig,omitempty"`
+	CreationTime     *timestamp                `json:"CreationTime,omitempty"`
+	LastModifiedTime *timestamp                `json:"LastModifiedTime,omitempty"`
 }
 
 func (s *eventBridge) describeBus(b trigger.Bus) eventBusOutput {
-	out := eventBusOutput{Name: b.Name, Arn: s.events.BusARN(b.Name), Description: b.Description}
+	out := eventBusOutput{Name: b.Name, Arn: s.events.BusARN(b.Name), Description: b.Description, Policy: b.Policy}
 	if !b.Created.IsZero() {
 		out.CreationTime = &timestamp{b.Created}
 		out.LastModifiedTime = out.CreationTime
@@ -167,13 +176,16 @@ func (s *eventBridge) createEventBus(_ context.Context, in *eventBusInput) (*eve
 	c.length("name", in.Name, 1, maxEventName)
 	c.pattern("name", in.Name, busName, busPattern)
 	c.tags(in.Tags)
+	in.check(&c)
 	if err := c.err(); err != nil {
 		return nil, err
 	}
-	if err := s.events.CreateBus(trigger.Bus{Name: in.Name.Text, Description: in.Description, Tags: eventsTags(in.Tags)}); err != nil {
+	b := trigger.Bus{Name: in.Name.Text, Tags: eventsTags(in.Tags)}
+	in.change().Apply(&b)
+	if err := s.events.CreateBus(b); err != nil {
 		return nil, err
 	}
-	return &eventBusOutput{EventBusArn: s.events.BusARN(in.Name.Text), Description: in.Description}, nil
+	return &eventBusOutput{EventBusArn: s.events.BusARN(b.Name), Description: b.Description, KMSKey: b.KMSKey, DeadLetters: b.DeadLetters, Log: b.Log}, nil
 }
 
 func (s *eventBridge) deleteEventBus(_ context.Context, in *eventBusInput) (nothing, error) {
@@ -192,6 +204,7 @@ func (s *eventBridge) describeEventBus(_ context.Context, in *eventBusInput) (*e
 		return nil, err
 	}
 	out := s.describeBus(b)
+	out.KMSKey, out.DeadLetters, out.Log = b.KMSKey, b.DeadLetters, b.Log
 	return &out, nil
 }
 

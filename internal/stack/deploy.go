@@ -46,6 +46,7 @@ func deployers() map[string]deployer {
 		"AWS::Scheduler::ScheduleGroup":           (*Stack).deployScheduleGroup,  // a name for several schedules
 		"AWS::Events::Rule":                       (*Stack).deployRule,           // the same, if it goes by time; else sends events that match to targets
 		"AWS::Events::EventBus":                   (*Stack).deployEventBus,       // where rules listen
+		"AWS::Events::EventBusPolicy":             (*Stack).deployEventBusPolicy, // who may put events
 		"AWS::Events::Connection":                 (*Stack).deployConnection,     // what HTTP tasks and API destinations authenticate with
 		"AWS::Events::ApiDestination":             (*Stack).deployAPIDestination, // an HTTP endpoint that rules send events to
 		"AWS::ApiGatewayV2::Api":                  (*Stack).deployHTTPAPI,        // routes over HTTP
@@ -90,7 +91,6 @@ var passive = map[string]bool{
 	"AWS::SNS::TopicPolicy":         true, // who may use topics
 	"AWS::ApiGatewayV2::Deployment": true, // a snapshot of routes; they are always those of the template here
 	"AWS::ApiGateway::Account":      true, // whom API Gateway writes logs as
-	"AWS::Events::EventBusPolicy":   true, // who may put events
 	"AWS::KMS::Key":                 true, // an identity that others name; nothing is encrypted here
 	"AWS::KMS::Alias":               true, // a name for a key
 	"AWS::S3::BucketPolicy":         true, // who may use a bucket
@@ -107,6 +107,7 @@ type deployment struct {
 	machines      []MachineInfo
 	scheduled     schedulesOf                   // schedules and their groups
 	rules         map[string]bool               // of templates, by bus and name
+	statements    map[string][]*value.Object    // of policies, by bus
 	ruleTargets   []ruleTargets                 // of the rules that were put
 	labels        map[string]int                // how often each short name was asked for
 	watched       []string                      // files and folders whose changes matter
@@ -156,6 +157,7 @@ func (s *Stack) deploy(ctx context.Context, units []*unit) error {
 	if err := s.putSchedules(&s.next.scheduled); err != nil {
 		return err
 	}
+	s.putStatements()
 	s.tellRules(s.next.ruleTargets)
 	s.mu.Lock()
 	gone := missing(s.current.functions, s.next.functions)

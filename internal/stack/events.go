@@ -15,6 +15,7 @@ import (
 	"github.com/tutti-run/tutti/internal/runner"
 	"github.com/tutti-run/tutti/internal/sfn"
 	"github.com/tutti-run/tutti/internal/trigger"
+	"github.com/tutti-run/tutti/internal/value"
 )
 
 // eventTargets is the table of the kinds of targets that rules, schedules, dead-letter configurations and destinations of functions may name, by the
@@ -129,11 +130,83 @@ func (s *Stack) Events() *trigger.Events { return s.events }
 
 func (s *Stack) deployEventBus(_ *unit, r *cfn.Resource) error {
 	p := r.Read()
-	b := trigger.Bus{Name: r.Name, Description: p.String("Description"), Tags: eventTags(p)}
+	b := trigger.Bus{Name: r.Name, Description: p.String("Description"), Tags: eventTags(p), KMSKey: p.String("KmsKeyIdentifier"), DeadLetters: deadLetters(p)}
+	if p.Has("LogConfig") {
+		log := p.Block("LogConfig")
+		b.Log = &trigger.LogConfig{IncludeDetail: log.OneOf("IncludeDetail", "", "NONE", "FULL"), Level: log.OneOf("Level", "", "OFF", "ERROR", "INFO", "TRACE")}
+	}
+	if policy := jsonObject(p, "Policy"); policy != nil {
+		list, _ := policy.Get("Statement")
+		statements, ok := list.(value.Array)
+		if !ok {
+			statements = value.Array{list}
+		}
+		for _, v := range statements {
+			if statement, ok := v.(*value.Object); ok {
+				s.next.statement(b.Name, statement)
+			} else {
+				p.Problem("Policy", "Its Statement must be a list of objects.")
+			}
+		}
+	}
 	if err := p.Err(); err != nil {
 		return err
 	}
 	return s.events.DeployBus(b)
+}
+
+// jsonObject reads a property that is an object, or a text that holds one; nil if it is absent or has a fault.
+func jsonObject(p *cfn.Block, name string) *value.Object {
+	if !p.Has(name) {
+		return nil
+	}
+	v := p.Value(name)
+	if text, ok := v.(value.String); ok {
+		v, _ = value.Parse(string(text))
+	}
+	o, ok := v.(*value.Object)
+	if !ok {
+		p.Problem(name, "This must be a JSON object.")
+	}
+	return o
+}
+
+// statement notes a statement that a template has for a bus.
+func (d *deployment) statement(bus string, statement *value.Object) {
+	if d.statements == nil {
+		d.statements = map[string][]*value.Object{}
+	}
+	d.statements[bus] = append(d.statements[bus], statement)
+}
+
+// deployEventBusPolicy reads a statement of a bus's policy. All of a deployment are put at once.
+func (s *Stack) deployEventBusPolicy(_ *unit, r *cfn.Resource) error {
+	p := r.Read()
+	p.Need("StatementId")
+	bus, id := trigger.BusName(p.String("EventBusName")), p.String("StatementId")
+	statement := jsonObject(p, "Statement")
+	if statement == nil {
+		p.Need("Action", "Principal")
+		permission := trigger.Permission{StatementID: id, Action: p.String("Action"), Principal: p.String("Principal")}
+		if p.Has("Condition") {
+			c := p.Block("Condition")
+			c.Need("Type", "Key", "Value")
+			permission.Condition = &trigger.Condition{Type: c.String("Type"), Key: c.String("Key"), Value: c.String("Value")}
+		}
+		statement = s.events.Statement(bus, permission)
+	}
+	if err := p.Err(); err != nil {
+		return err
+	}
+	s.next.statement(bus, statement.With("Sid", value.String(id)))
+	return nil
+}
+
+// putStatements brings the policies of buses to what is deployed now, and tells of those that cannot be.
+func (s *Stack) putStatements() {
+	for bus, why := range s.events.DeployStatements(s.next.statements) {
+		s.tell(Event{Kind: NotRunHere, Name: bus, Detail: "the policy of event bus " + bus + ": " + message(why)})
+	}
 }
 
 // eventTags are the tags of a rule or a bus.

@@ -14,11 +14,19 @@ import (
 
 // Bus is an event bus. It never changes once it is stored; it is replaced.
 type Bus struct {
-	Name        string    `json:"name"`
-	Description string    `json:"description,omitempty"`
-	Tags        []Tag     `json:"tags,omitempty"` // by key
-	Created     time.Time `json:"created"`
-	Modified    time.Time `json:"modified,omitzero"` // zero: when it was created
+	Name        string `json:"name"`
+	Description string `json:"description,omitempty"`
+	Tags        []Tag  `json:"tags,omitempty"` // by key
+	// Policy says in JSON who may put events, "" for nobody but the account itself.
+	Policy string `json:"policy,omitempty"`
+	// Statements are those of the policy that templates have put, as they said them.
+	Statements []string `json:"statements,omitempty"`
+	// KMSKey, DeadLetters and Log are kept and shown.
+	KMSKey      string            `json:"kmsKey,omitempty"`
+	DeadLetters *DeadLetterConfig `json:"deadLetters,omitempty"`
+	Log         *LogConfig        `json:"log,omitempty"`
+	Created     time.Time         `json:"created"`
+	Modified    time.Time         `json:"modified,omitzero"` // zero: when it was created
 	// Template is a sum of what a template says of the bus, "" for one that a client has made.
 	Template string `json:"template,omitempty"`
 }
@@ -135,7 +143,7 @@ func (e *Events) DeployBus(b Bus) (err error) {
 		return nil
 	}
 	return e.editBus(b.Name, func(now *Bus) error {
-		b.Created = now.Created
+		b.Created, b.Policy, b.Statements = now.Created, now.Policy, now.Statements
 		*now = b
 		return nil
 	})

@@ -234,6 +234,9 @@ func NewEvents(cfg EventsConfig) (*Events, error) {
 		}
 	}
 	err := e.loadSeen()
+	if err == nil && e.buses[DefaultBus].Created.IsZero() {
+		err = e.storeBus(&Bus{Name: DefaultBus, Created: cfg.Clock.Now().UTC()})
+	}
 	if err == nil {
 		e.destinations, err = newDestinations(&cfg)
 	}
