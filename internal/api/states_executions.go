@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"time"
 
 	"github.com/tutti-run/tutti/internal/runner"
 	"github.com/tutti-run/tutti/internal/sfn"
@@ -101,7 +100,7 @@ func (s *stepFunctions) startSyncExecution(ctx context.Context, in *startSyncExe
 		ExecutionARN: started.ARN, StateMachineARN: req.MachineARN,
 		StartDate: timestamp{outcome.Started}, StopDate: timestamp{outcome.Stopped}, Status: outcome.Status,
 		InputDetails: included{!metadataOnly(in.IncludedData)}, TraceHeader: in.TraceHeader,
-		BillingDetails: billing{MemoryMB: 64, Duration: billedMillis(outcome.Stopped.Sub(outcome.Started))},
+		BillingDetails: billing{MemoryMB: 64, Duration: sfn.BilledMillis(outcome.Stopped.Sub(outcome.Started))},
 	}
 	if arn, err := sfn.ParseExecutionARN(started.ARN); err == nil {
 		out.Name = arn.Name
@@ -123,9 +122,6 @@ func (s *stepFunctions) startSyncExecution(ctx context.Context, in *startSyncExe
 	}
 	return out, nil
 }
-
-// billedMillis rounds up to 100 ms, of which there is at least one.
-func billedMillis(d time.Duration) int64 { return max(1, (d.Milliseconds()+99)/100) * 100 }
 
 type stopExecutionInput struct {
 	ExecutionARN sfn.OptString `json:"executionArn" model:"required,length=1:256,arn=execution"`

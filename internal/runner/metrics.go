@@ -3,91 +3,152 @@ package runner
 import (
 	"iter"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/tutti-run/tutti/internal/history"
-	"github.com/tutti-run/tutti/internal/metrics"
+	"github.com/tutti-run/tutti/internal/measure"
+	"github.com/tutti-run/tutti/internal/sfn"
+	"github.com/tutti-run/tutti/internal/store"
 )
 
-// Metrics counts what executions do. *metrics.Service does, in memory; it must not keep callers waiting.
-type Metrics interface {
-	// Counter returns the counter of a metric.
-	Counter(m metrics.Metric, unit metrics.Unit) *metrics.Counter
+// statesNamespace is where Step Functions counts.
+const (
+	statesNamespace = "AWS/States"
+	statesSource    = "https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html"
+)
+
+// The metrics of executions, by their places in their table.
+const (
+	metricStarted = iota
+	metricSucceeded
+	metricFailed
+	metricAborted
+	metricTimedOut
+	metricTime
+	metricRedriven
+	metricRedrivenSucceeded
+	metricRedrivenFailed
+	metricRedrivenAborted
+	metricRedrivenTimedOut
+	metricBilled
+)
+
+// redrivenTo is how far behind the metric of an end that of a redriven execution's end stands.
+const redrivenTo = metricRedrivenSucceeded - metricSucceeded
+
+// Metrics are the tables of the metrics of executions, of what their tasks call, and of the account. Executions are not throttled here, and use no memory that is billed.
+func Metrics() []measure.Table {
+	return []measure.Table{executionMetrics, functionTasks, activityTasks, integrationTasks, serviceMetrics}
 }
 
-// statesNamespace is where Step Functions counts (developer guide, "Monitoring Step Functions metrics using Amazon CloudWatch").
-const statesNamespace = "AWS/States"
+var executionMetrics = measure.Table{
+	Namespace:  statesNamespace,
+	Source:     statesSource,
+	Dimensions: [][]string{{}, {"StateMachineArn"}, {"StateMachineArn", "Version"}, {"Alias", "StateMachineArn"}},
+	Metrics: []measure.Metric{
+		metricStarted:           {Name: "ExecutionsStarted", Unit: measure.Count},
+		metricSucceeded:         {Name: "ExecutionsSucceeded", Unit: measure.Count},
+		metricFailed:            {Name: "ExecutionsFailed", Unit: measure.Count},
+		metricAborted:           {Name: "ExecutionsAborted", Unit: measure.Count},
+		metricTimedOut:          {Name: "ExecutionsTimedOut", Unit: measure.Count},
+		metricTime:              {Name: "ExecutionTime", Unit: measure.Milliseconds},
+		metricRedriven:          {Name: "ExecutionsRedriven", Unit: measure.Count},
+		metricRedrivenSucceeded: {Name: "RedrivenExecutionsSucceeded", Unit: measure.Count},
+		metricRedrivenFailed:    {Name: "RedrivenExecutionsFailed", Unit: measure.Count},
+		metricRedrivenAborted:   {Name: "RedrivenExecutionsAborted", Unit: measure.Count},
+		metricRedrivenTimedOut:  {Name: "RedrivenExecutionsTimedOut", Unit: measure.Count},
+		metricBilled:            {Name: "ExpressExecutionBilledDuration", Unit: measure.Milliseconds},
+	},
+}
 
+// endingMetrics are the metrics of the ends of executions.
+var endingMetrics = map[history.Type]int{
+	history.ExecutionSucceeded: metricSucceeded,
+	history.ExecutionFailed:    metricFailed,
+	history.ExecutionAborted:   metricAborted,
+	history.ExecutionTimedOut:  metricTimedOut,
+}
+
+// The metrics of what tasks call, by their places in each of their tables.
 const (
-	unitCount  metrics.Unit = "Count"
-	unitMillis metrics.Unit = "Milliseconds"
+	metricTaskScheduled = iota
+	metricTaskStarted
+	metricTaskSucceeded
+	metricTaskFailed
+	metricTaskTimedOut
+	metricTaskRunTime      // since it was started
+	metricTaskScheduleTime // until it was
+	metricTaskTime         // both
+	metricTaskHeartbeat    // activities
 )
+
+// taskTable is the table of one kind of what tasks call.
+func taskTable(many, one string, dimensions [][]string, more ...measure.Metric) measure.Table {
+	return measure.Table{Namespace: statesNamespace, Source: statesSource, Dimensions: dimensions, Metrics: append([]measure.Metric{
+		metricTaskScheduled:    {Name: many + "Scheduled", Unit: measure.Count},
+		metricTaskStarted:      {Name: many + "Started", Unit: measure.Count},
+		metricTaskSucceeded:    {Name: many + "Succeeded", Unit: measure.Count},
+		metricTaskFailed:       {Name: many + "Failed", Unit: measure.Count},
+		metricTaskTimedOut:     {Name: many + "TimedOut", Unit: measure.Count},
+		metricTaskRunTime:      {Name: one + "RunTime", Unit: measure.Milliseconds},
+		metricTaskScheduleTime: {Name: one + "ScheduleTime", Unit: measure.Milliseconds},
+		metricTaskTime:         {Name: one + "Time", Unit: measure.Milliseconds},
+	}, more...)}
+}
+
+var (
+	functionTasks    = taskTable("LambdaFunctions", "LambdaFunction", [][]string{{"LambdaFunctionArn"}})
+	activityTasks    = taskTable("Activities", "Activity", [][]string{{}, {"ActivityArn"}}, measure.Metric{Name: "ActivitiesHeartbeatTimedOut", Unit: measure.Count})
+	integrationTasks = taskTable("ServiceIntegrations", "ServiceIntegration", [][]string{{"ServiceIntegrationResourceArn"}})
+)
+
+// serviceMetrics counts the states that are entered.
+var serviceMetrics = measure.Table{
+	Namespace: statesNamespace, Source: statesSource, Dimensions: [][]string{{"ServiceMetric"}},
+	Metrics: []measure.Metric{{Name: "ConsumedCapacity", Unit: measure.Count}},
+}
 
 // machineMeter counts the executions of a machine.
 type machineMeter struct {
-	started, redriven *metrics.Counter
-	ended, redrivenTo map[history.Type]*metrics.Counter // by how they ended
-	took              *metrics.Counter
-}
-
-// endingNames are what the ends of executions are called in the names of metrics.
-var endingNames = map[history.Type]string{
-	history.ExecutionSucceeded: "Succeeded",
-	history.ExecutionFailed:    "Failed",
-	history.ExecutionAborted:   "Aborted",
-	history.ExecutionTimedOut:  "TimedOut",
+	runner *Runner
+	arn    string
+	plain  measure.Counters // of those that were started by neither a version nor an alias
+	named  sync.Map         // of others → measure.Counters, by the ARNs of both
 }
 
 func (r *Runner) newMachineMeter(arn string) *machineMeter {
-	counter := func(name string, unit metrics.Unit) *metrics.Counter {
-		return r.metrics.Counter(metrics.NewMetric(statesNamespace, name, metrics.Dimension{Name: "StateMachineArn", Value: arn}), unit)
-	}
-	m := &machineMeter{
-		started: counter("ExecutionsStarted", unitCount), redriven: counter("RedrivenExecutions", unitCount), took: counter("ExecutionTime", unitMillis),
-		ended: map[history.Type]*metrics.Counter{}, redrivenTo: map[history.Type]*metrics.Counter{},
-	}
-	for kind, ending := range endingNames {
-		m.ended[kind] = counter("Executions"+ending, unitCount)
-		m.redrivenTo[kind] = counter("RedrivenExecutions"+ending, unitCount)
-	}
-	return m
+	return &machineMeter{runner: r, arn: arn, plain: executionMetrics.Counters(r.meter, map[string]string{"StateMachineArn": arn})}
 }
 
-// taskMeter counts the calls of one function, activity or integration.
-type taskMeter struct {
-	scheduled, started, succeeded, failed, timedOut *metrics.Counter
-	run, wait, took                                 *metrics.Counter // milliseconds: since it was started, until it was, and both
-}
-
-// taskKind is what metrics of tasks are called.
-type taskKind struct{ dimension, many, one string }
-
-var (
-	functionTasks    = taskKind{"LambdaFunctionArn", "LambdaFunctions", "LambdaFunction"}
-	activityTasks    = taskKind{"ActivityArn", "Activities", "Activity"}
-	integrationTasks = taskKind{"ServiceIntegrationResourceArn", "ServiceIntegrations", "ServiceIntegration"}
-)
-
-func (r *Runner) newTaskMeter(kind taskKind, arn string) *taskMeter {
-	counter := func(name string, unit metrics.Unit) *metrics.Counter {
-		return r.metrics.Counter(metrics.NewMetric(statesNamespace, name, metrics.Dimension{Name: kind.dimension, Value: arn}), unit)
+// of returns the counters of an execution.
+func (m *machineMeter) of(e *store.Execution) measure.Counters {
+	if e.VersionARN == "" && e.AliasARN == "" {
+		return m.plain
 	}
-	return &taskMeter{
-		scheduled: counter(kind.many+"Scheduled", unitCount), started: counter(kind.many+"Started", unitCount), succeeded: counter(kind.many+"Succeeded", unitCount),
-		failed: counter(kind.many+"Failed", unitCount), timedOut: counter(kind.many+"TimedOut", unitCount),
-		run: counter(kind.one+"RunTime", unitMillis), wait: counter(kind.one+"ScheduleTime", unitMillis), took: counter(kind.one+"Time", unitMillis),
+	key := [2]string{e.VersionARN, e.AliasARN}
+	if found, ok := m.named.Load(key); ok {
+		return found.(measure.Counters)
 	}
+	dimensions := map[string]string{"StateMachineArn": m.arn}
+	for name, arn := range map[string]string{"Version": e.VersionARN, "Alias": e.AliasARN} {
+		if arn != "" {
+			dimensions[name] = arn[strings.LastIndexByte(arn, ':')+1:]
+		}
+	}
+	found, _ := m.named.LoadOrStore(key, executionMetrics.Counters(m.runner.meter, dimensions))
+	return found.(measure.Counters)
 }
 
 // measuredCall is a call under way. It is found by the last event about it.
 type measuredCall struct {
-	meter              *taskMeter
+	meter              measure.Counters
 	scheduled, started time.Time
 }
 
 // measure counts what the round has decided, which is on disk.
 func (s *shard) measure() {
-	if s.runner.metrics == nil {
+	if s.runner.meter == nil {
 		return
 	}
 	entered := 0
@@ -103,19 +164,20 @@ func (s *shard) measure() {
 		}
 	}
 	if entered > 0 {
-		s.transitions().AddMany(s.runner.now(), 1, float64(entered))
+		s.transitions().AddMany(0, s.runner.now(), 1, float64(entered))
 	}
 }
 
 // transitions counts the states that were entered in the account.
-func (s *shard) transitions() *metrics.Counter {
+func (s *shard) transitions() measure.Counters {
 	if s.entered == nil {
-		s.entered = s.runner.metrics.Counter(metrics.NewMetric(statesNamespace, "ConsumedCapacity", metrics.Dimension{Name: "ServiceMetric", Value: "StateTransition"}), unitCount)
+		s.entered = serviceMetrics.Counters(s.runner.meter, map[string]string{"ServiceMetric": "StateTransition"})
 	}
 	return s.entered
 }
 
-// measureExecution counts starts and ends. The children of distributed Maps count as work of their parents alone.
+// measureExecution counts starts and ends. The children of distributed Maps count as work of their parents alone. An end is one of its kind and none of the others, nor
+// a start: "the SampleCount statistic shows ExecutionStarted=1 and then ExecutionStarted=0 after the execution completes" (developer guide).
 func (s *shard) measureExecution(r *resident, e *history.Event) {
 	started, redriven := e.Type == history.ExecutionStarted, e.Type == history.ExecutionRedriven
 	if !started && !redriven && !e.Type.EndsExecution() || r.record.MapRunARN != "" {
@@ -126,17 +188,34 @@ func (s *shard) measureExecution(r *resident, e *history.Event) {
 		m = s.runner.newMachineMeter(r.life.arn)
 		r.life.meter.Store(m)
 	}
+	c := m.of(&r.record)
 	switch {
 	case started:
-		m.started.Add(e.Time, 1)
+		c.Add(metricStarted, e.Time, 1)
 	case redriven:
-		m.redriven.Add(e.Time, 1)
+		c.Add(metricRedriven, e.Time, 1)
 	default:
-		m.ended[e.Type].Add(e.Time, 1)
-		if r.record.RedriveCount > 0 {
-			m.redrivenTo[e.Type].Add(e.Time, 1)
+		c.Add(metricStarted, e.Time, 0)
+		s.measureEnd(r, e, c)
+	}
+}
+
+// measureEnd counts an end.
+func (s *shard) measureEnd(r *resident, e *history.Event, c measure.Counters) {
+	for kind, metric := range endingMetrics {
+		is := 0.0
+		if e.Type == kind {
+			is = 1
 		}
-		m.took.Add(e.Time, millis(e.Time.Sub(r.record.StartDate)))
+		c.Add(metric, e.Time, is)
+		if r.record.RedriveCount > 0 {
+			c.Add(metric+redrivenTo, e.Time, is)
+		}
+	}
+	took := e.Time.Sub(r.record.StartDate)
+	c.Add(metricTime, e.Time, millis(took))
+	if r.express {
+		c.Add(metricBilled, e.Time, float64(sfn.BilledMillis(took)))
 	}
 }
 
@@ -144,22 +223,23 @@ func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisec
 
 // measureCall follows a call from event to event, and counts what comes of it if it is to: what is folded has been counted before.
 func (s *shard) measureCall(r *resident, e *history.Event, counts bool) {
-	at := func(c *metrics.Counter, v float64) {
+	var c measuredCall
+	at := func(metric int, v float64) {
 		if counts {
-			c.Add(e.Time, v)
+			c.meter.Add(metric, e.Time, v)
 		}
 	}
 	switch d := e.Details.(type) {
 	case *history.LambdaFunctionScheduledDetails:
-		r.measures(e, s.taskMeter(functionTasks, d.Resource))
+		r.measures(e, s.taskMeter(&functionTasks, d.Resource))
 	case *history.ActivityScheduledDetails:
-		r.measures(e, s.taskMeter(activityTasks, d.Resource))
+		r.measures(e, s.taskMeter(&activityTasks, d.Resource))
 	case *history.TaskScheduledDetails:
-		r.measures(e, s.taskMeter(integrationTasks, "arn:aws:states:::"+d.ResourceType+":"+d.Resource))
+		r.measures(e, s.taskMeter(&integrationTasks, "arn:aws:states:::"+d.ResourceType+":"+d.Resource))
 	}
-	c, known := r.measured[e.ID]
-	if known {
-		at(c.meter.scheduled, 1)
+	var known bool
+	if c, known = r.measured[e.ID]; known {
+		at(metricTaskScheduled, 1)
 		return
 	}
 	if c, known = r.measured[e.PreviousID]; !known {
@@ -170,30 +250,30 @@ func (s *shard) measureCall(r *resident, e *history.Event, counts bool) {
 	case history.LambdaFunctionStarted, history.TaskStarted, history.ActivityStarted:
 		c.started = e.Time
 		r.measured[e.ID] = c
-		at(c.meter.started, 1)
-		at(c.meter.wait, millis(e.Time.Sub(c.scheduled)))
+		at(metricTaskStarted, 1)
+		at(metricTaskScheduleTime, millis(e.Time.Sub(c.scheduled)))
 		return
 	case history.TaskSubmitted:
 		r.measured[e.ID] = c
 		return
 	case history.LambdaFunctionSucceeded, history.TaskSucceeded, history.ActivitySucceeded:
-		at(c.meter.succeeded, 1)
+		at(metricTaskSucceeded, 1)
 	case history.LambdaFunctionTimedOut, history.TaskTimedOut, history.ActivityTimedOut:
-		at(c.meter.timedOut, 1)
+		at(timeoutMetric(e), 1)
 	case history.LambdaFunctionFailed, history.LambdaFunctionScheduleFailed, history.LambdaFunctionStartFailed, history.TaskFailed, history.TaskStartFailed,
 		history.TaskSubmitFailed, history.ActivityFailed, history.ActivityScheduleFailed:
-		at(c.meter.failed, 1)
+		at(metricTaskFailed, 1)
 	default: // cut short
 		return
 	}
 	if !c.started.IsZero() {
-		at(c.meter.run, millis(e.Time.Sub(c.started)))
+		at(metricTaskRunTime, millis(e.Time.Sub(c.started)))
 	}
-	at(c.meter.took, millis(e.Time.Sub(c.scheduled)))
+	at(metricTaskTime, millis(e.Time.Sub(c.scheduled)))
 }
 
 // measures begins to follow a call.
-func (r *resident) measures(e *history.Event, m *taskMeter) {
+func (r *resident) measures(e *history.Event, m measure.Counters) {
 	if r.measured == nil {
 		r.measured = map[int64]measuredCall{}
 	}
@@ -203,22 +283,31 @@ func (r *resident) measures(e *history.Event, m *taskMeter) {
 // maxTaskMeters bounds how many meters a shard keeps at hand; the counters behind them are the same ones.
 const maxTaskMeters = 1000
 
-func (s *shard) taskMeter(kind taskKind, arn string) *taskMeter {
-	key := kind.dimension + "\x00" + arn
+func (s *shard) taskMeter(table *measure.Table, arn string) measure.Counters {
+	dimensions := table.Dimensions[len(table.Dimensions)-1]
+	key := dimensions[0] + "\x00" + arn
 	m := s.taskMeters[key]
 	if m == nil {
-		m = s.runner.newTaskMeter(kind, arn)
+		m = table.Counters(s.runner.meter, map[string]string{dimensions[0]: arn})
 		if s.taskMeters == nil || len(s.taskMeters) >= maxTaskMeters {
-			s.taskMeters = map[string]*taskMeter{}
+			s.taskMeters = map[string]measure.Counters{}
 		}
 		s.taskMeters[key] = m
 	}
 	return m
 }
 
+// timeoutMetric is the metric of a call that has timed out: a heartbeat of an activity has its own.
+func timeoutMetric(e *history.Event) int {
+	if d, ok := e.Details.(*history.FailedDetails); ok && e.Type == history.ActivityTimedOut && d.Error.Text == string(sfn.ErrorHeartbeatTimeout) {
+		return metricTaskHeartbeat
+	}
+	return metricTaskTimedOut
+}
+
 // remeasured hands events on that an execution is folded from, and finds the calls among them that are under way.
 func (s *shard) remeasured(r *resident, events iter.Seq2[history.Event, error]) iter.Seq2[history.Event, error] {
-	if s.runner.metrics == nil {
+	if s.runner.meter == nil {
 		return events
 	}
 	return func(yield func(history.Event, error) bool) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -13,53 +12,24 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/tutti-run/tutti/internal/measure"
+	"github.com/tutti-run/tutti/internal/measure/measuretest"
 	"github.com/tutti-run/tutti/internal/metrics"
 	"github.com/tutti-run/tutti/internal/runner"
 	"github.com/tutti-run/tutti/internal/sfn"
 	"github.com/tutti-run/tutti/internal/store"
 )
 
-// counted lists the metrics of Step Functions as "name{dimension} count", those of a name.
-func counted(t *testing.T, m *metrics.Service, prefix string) string {
-	t.Helper()
-	list, err := m.Metrics(metrics.Filter{Namespace: "AWS/States"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all []string
-	for _, one := range list {
-		if !strings.HasPrefix(one.Name, prefix) {
-			continue
-		}
-		points, err := m.Points(one, "", metrics.Span{From: time.Now().Add(-time.Hour), To: time.Now().Add(time.Hour), Period: time.Hour * 3})
-		if err != nil {
-			t.Fatal(err)
-		}
-		count := 0.0
-		for _, p := range points {
-			count += p.Count
-		}
-		value := one.Dimensions[0].Value
-		all = append(all, fmt.Sprintf("%s{%s} %v", one.Name, value[strings.LastIndexByte(value, ':')+1:], count))
-	}
-	return strings.Join(all, ", ")
-}
-
 // Executions, the states that they enter and what they call are counted under AWS's names.
 func TestStatesMetrics(t *testing.T) {
-	m := metrics.New("/metrics", metrics.WithFS(vfs.NewMem()))
+	l := measuretest.NewLedger(time.Time{})
 	db, err := store.Open("data", store.WithFS(vfs.NewMem()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{Runner: runner.New(runner.Config{Store: db, Tasks: tasks{}, Metrics: m, Shards: 2}), store: db}
+	s := &server{Runner: runner.New(runner.Config{Store: db, Tasks: tasks{}, Meter: l, Shards: 2}), store: db}
 	s.start(t)
-	defer func() {
-		s.close(t)
-		if err := m.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	defer s.close(t)
 	const definition = `{"StartAt":"P","States":{"P":{"Type":"Pass","Next":"T"},"T":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName":"f"},
 		"Catch":[{"ErrorEquals":["States.ALL"],"Next":"F"}],"End":true},"F":{"Type":"Fail","Error":"E"}}}`
 	arn := putLogging(t, db, sfn.Standard, definition, sfn.LoggingConfiguration{})
@@ -79,18 +49,105 @@ func TestStatesMetrics(t *testing.T) {
 			runtime.Gosched()
 		}
 	}
-	for _, c := range []struct{ prefix, want string }{
-		{"Executions", "ExecutionsFailed{logger} 3, ExecutionsStarted{logger} 3"},
-		{"ExecutionTime", "ExecutionTime{logger} 3"},
-		{"ConsumedCapacity", "ConsumedCapacity{StateTransition} 9"},
-		{"ServiceIntegrations", "ServiceIntegrationsFailed{invoke} 3, ServiceIntegrationsScheduled{invoke} 3, ServiceIntegrationsStarted{invoke} 3"},
-		{"ServiceIntegrationTime", "ServiceIntegrationTime{invoke} 3"},
-		{"ServiceIntegrationRunTime", "ServiceIntegrationRunTime{invoke} 3"},
+	await(t, l, "ConsumedCapacity ServiceMetric=StateTransition", 9) // which is counted behind all else
+	const integration = " ServiceIntegrationResourceArn=arn:aws:states:::lambda:invoke"
+	machine := " StateMachineArn=" + arn
+	for metric, want := range map[string]float64{
+		"ExecutionsStarted": 3, "ExecutionsFailed": 3, "ExecutionsSucceeded": 0, "ExecutionsStarted" + machine: 3, "ExecutionsFailed" + machine: 3,
+		"ConsumedCapacity ServiceMetric=StateTransition": 9, "ServiceIntegrationsFailed" + integration: 3, "ServiceIntegrationsScheduled" + integration: 3,
+		"ServiceIntegrationsStarted" + integration: 3,
 	} {
-		if got := counted(t, m, c.prefix); got != c.want {
-			t.Errorf("%s, want %s", got, c.want)
+		if got, counted := l.Sum("AWS/States " + metric); got != want || !counted {
+			t.Errorf("%s: %g, %v, want %g", metric, got, counted, want)
 		}
 	}
+	for _, metric := range []string{"ExecutionTime" + machine, "ServiceIntegrationTime" + integration, "ServiceIntegrationRunTime" + integration} {
+		if _, counted := l.Sum("AWS/States " + metric); !counted {
+			t.Errorf("%s is not counted", metric)
+		}
+	}
+	for _, metric := range []string{"ServiceIntegrationsSucceeded" + integration, "RedrivenExecutionsFailed" + machine, "ExpressExecutionBilledDuration" + machine} {
+		if got, counted := l.Sum("AWS/States " + metric); counted {
+			t.Errorf("%s: %g, of which there is none", metric, got)
+		}
+	}
+}
+
+// await waits until a metric has come to a sum: executions are over a moment before they are counted.
+func await(t *testing.T, l *measuretest.Ledger, metric string, want float64) {
+	t.Helper()
+	for late := time.Now().Add(30 * time.Second); ; runtime.Gosched() {
+		got, _ := l.Sum("AWS/States " + metric)
+		if got == want {
+			return
+		}
+		if time.Now().After(late) {
+			t.Fatalf("%s is %g, not %g", metric, got, want)
+		}
+	}
+}
+
+// Executions count for the alias and the version by which they were started, redrives for themselves, and Express ones by what they would cost.
+func TestStatesMetricsOfVersions(t *testing.T) {
+	l := measuretest.NewLedger(time.Time{})
+	db, err := store.Open("data", store.WithFS(vfs.NewMem()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &server{Runner: runner.New(runner.Config{Store: db, Tasks: tasks{}, Meter: l, Shards: 2}), store: db}
+	s.start(t)
+	defer s.close(t)
+	arn := putLogging(t, db, sfn.Standard, `{"StartAt":"F","States":{"F":{"Type":"Fail"}}}`, sfn.LoggingConfiguration{})
+	version, err := s.PublishVersion(arn, sfn.OptString{}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	alias, err := s.CreateAlias("live", "", []runner.Route{{VersionARN: version.ARN, Weight: 100}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	machine := " StateMachineArn=" + arn
+	var last string
+	for i, by := range []string{version.ARN, alias.ARN} {
+		started, err := s.StartExecution(t.Context(), runner.StartRequest{MachineARN: by, Name: fmt.Sprint("run-", i)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		last = started.ARN
+	}
+	await(t, l, "ConsumedCapacity ServiceMetric=StateTransition", 2)
+	if _, err := s.RedriveExecution(t.Context(), last, ""); err != nil {
+		t.Fatal(err)
+	}
+	await(t, l, "RedrivenExecutionsFailed"+machine, 1)
+	for metric, want := range map[string]float64{
+		"ExecutionsFailed": 3, "ExecutionsFailed" + machine + " Version=1": 3, "ExecutionsFailed Alias=live" + machine: 2, "ExecutionsRedriven" + machine: 1,
+		"RedrivenExecutionsFailed" + machine: 1, "RedrivenExecutionsSucceeded Alias=live" + machine: 0,
+	} {
+		await(t, l, metric, want)
+	}
+	express, err := s.PutMachine(sfn.DefaultPlace(), runner.Definition{Name: "quick", Text: `{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}`, Type: sfn.Express})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := s.StartSyncExecution(t.Context(), runner.StartRequest{MachineARN: express.ARN}); err != nil {
+		t.Fatal(err)
+	}
+	await(t, l, "ConsumedCapacity ServiceMetric=StateTransition", 3)
+	if got, _ := l.Sum("AWS/States ExpressExecutionBilledDuration StateMachineArn=" + express.ARN); got < 100 {
+		t.Errorf("%g ms are billed", got)
+	}
+}
+
+// meter has metrics kept.
+type meter struct{ metrics *metrics.Service }
+
+func (m meter) Counter(namespace string, metric measure.Metric, dimensions map[string]string) measure.Counter {
+	var list []metrics.Dimension
+	for name, v := range dimensions {
+		list = append(list, metrics.Dimension{Name: name, Value: v})
+	}
+	return m.metrics.Counter(metrics.NewMetric(namespace, metric.Name, list...), metrics.Unit(metric.Unit))
 }
 
 // BenchmarkManyPassesMeasured is BenchmarkManyPasses with nobody counting, and with what is done counted: that should cost next to nothing.
@@ -104,7 +161,7 @@ func BenchmarkManyPassesMeasured(b *testing.B) {
 			cfg := runner.Config{Store: db}
 			m := metrics.New(b.TempDir())
 			if measured {
-				cfg.Metrics = m
+				cfg.Meter = meter{m}
 			}
 			s := &server{Runner: runner.New(cfg), store: db}
 			if _, err := s.Start(); err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/tutti-run/tutti/internal/clock"
 	"github.com/tutti-run/tutti/internal/engine"
 	"github.com/tutti-run/tutti/internal/items"
+	"github.com/tutti-run/tutti/internal/measure"
 	"github.com/tutti-run/tutti/internal/s3"
 	"github.com/tutti-run/tutti/internal/sfn"
 	"github.com/tutti-run/tutti/internal/store"
@@ -58,8 +59,8 @@ type Config struct {
 	Tasks Performer
 	// Logs takes what executions log; nil: they log nothing, and any log group will do.
 	Logs Logs
-	// Metrics counts what executions do; nil: nobody counts.
-	Metrics Metrics
+	// Meter counts what executions do; nil: nobody counts.
+	Meter measure.Meter
 	// Events hears of the statuses of Standard executions; nil: nobody does.
 	Events EventBus
 	// Objects is nil where there is no S3: then an ItemReader fails, and a ResultWriter too.
@@ -82,7 +83,7 @@ type Runner struct {
 	log   *slog.Logger
 	logs  Logs
 
-	metrics Metrics
+	meter measure.Meter
 
 	bus EventBus
 
@@ -113,7 +114,7 @@ type Runner struct {
 
 // New returns a runner that has not been started. Close ends it, started or not.
 func New(cfg Config) *Runner {
-	r := &Runner{store: cfg.Store, tasks: cfg.Tasks, objects: cfg.Objects, clock: cfg.Clock, skips: cfg.Skips, log: cfg.Log, logs: cfg.Logs, metrics: cfg.Metrics, bus: cfg.Events, seed: maphash.MakeSeed()}
+	r := &Runner{store: cfg.Store, tasks: cfg.Tasks, objects: cfg.Objects, clock: cfg.Clock, skips: cfg.Skips, log: cfg.Log, logs: cfg.Logs, meter: cfg.Meter, bus: cfg.Events, seed: maphash.MakeSeed()}
 	if r.clock == nil {
 		r.clock = clock.Real()
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/tutti-run/tutti/internal/engine"
 	"github.com/tutti-run/tutti/internal/history"
 	"github.com/tutti-run/tutti/internal/logs"
-	"github.com/tutti-run/tutti/internal/metrics"
+	"github.com/tutti-run/tutti/internal/measure"
 	"github.com/tutti-run/tutti/internal/sfn"
 	"github.com/tutti-run/tutti/internal/store"
 	"github.com/tutti-run/tutti/internal/task"
@@ -50,8 +50,8 @@ type shard struct {
 	logEvents []logs.Event
 	logRecord history.LogRecord
 
-	entered    *metrics.Counter      // counts the states that were entered; nil until one is
-	taskMeters map[string]*taskMeter // those that were used last
+	entered    measure.Counters            // counts the states that were entered; nil until one is
+	taskMeters map[string]measure.Counters // those that were used last
 }
 
 // resident is an execution in memory.

@@ -226,7 +226,7 @@ func Open(ctx context.Context, cfg Config) (_ *Stack, err error) {
 	}
 	s.keys = &httpapi.Keys{Now: cfg.Clock.Now, Files: cfg.KeySets}
 	s.catalog = task.NewCatalog(task.Config{Functions: s.plane, Routes: cfg.Routes, Connections: s.connections})
-	s.runner = runner.New(runner.Config{Store: s.store, Clock: cfg.Clock, Skips: cfg.SkipsTime, Tasks: s.catalog, Objects: s.objects, Logs: s.logs, Metrics: s.metrics, Events: s.events, Log: cfg.Log})
+	s.runner = runner.New(runner.Config{Store: s.store, Clock: cfg.Clock, Skips: cfg.SkipsTime, Tasks: s.catalog, Objects: s.objects, Logs: s.logs, Meter: serviceMeter{s.metrics}, Events: s.events, Log: cfg.Log})
 	s.catalog.Follow(s.runner)
 	if err := s.openAlarms(); err != nil {
 		return nil, err

@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"github.com/tutti-run/tutti/internal/lambda"
-	"github.com/tutti-run/tutti/internal/measure"
 	"github.com/tutti-run/tutti/internal/metrics"
+	"github.com/tutti-run/tutti/internal/runner"
 	"github.com/tutti-run/tutti/internal/sns"
 	"github.com/tutti-run/tutti/internal/sqs"
 	"github.com/tutti-run/tutti/internal/trigger"
@@ -23,7 +23,7 @@ func TestMetricTables(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, table := range []measure.Table{sqs.Metrics(), sns.Metrics(), httpapi.Metrics(), restapi.Metrics(), trigger.Metrics(), trigger.PutMetrics(), scheduler.Metrics(), lambda.Metrics(), lambda.ConcurrencyMetrics()} {
+	for _, table := range append(runner.Metrics(), sqs.Metrics(), sns.Metrics(), httpapi.Metrics(), restapi.Metrics(), trigger.Metrics(), trigger.PutMetrics(), scheduler.Metrics(), lambda.Metrics(), lambda.ConcurrencyMetrics()) {
 		if !strings.HasPrefix(table.Source, "https://docs.aws.amazon.com/") || !strings.HasPrefix(table.Namespace, "AWS/") || len(table.Dimensions) == 0 {
 			t.Errorf("the table of %s is of %s, with the dimensions %v", table.Namespace, table.Source, table.Dimensions)
 		}
