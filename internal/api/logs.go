@@ -127,7 +127,7 @@ func logGroupOf(name, identifier sfn.OptString) (string, error) {
 	var c constraints
 	switch {
 	case name.Set && identifier.Set:
-		return "", sfn.Refuse(logs.InvalidParameterException, "LogGroup name and LogGroup identifier are mutually exclusive parameters.")
+		return "", sfn.Refuse(sfn.ValidationException, "LogGroup name and LogGroup ARN are mutually exclusive parameters.")
 	case identifier.Set:
 		c.length("logGroupIdentifier", identifier, 1, maxLogIdentifier)
 		if strings.HasPrefix(identifier.Text, "arn:") {

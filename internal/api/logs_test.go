@@ -187,7 +187,7 @@ func TestLogsRefusals(t *testing.T) {
 		{"DescribeLogGroups", `{"logGroupNamePrefix":"a","logGroupNamePattern":"b"}`, "InvalidParameterException", "LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters."},
 		{"DescribeLogGroups", `{"nextToken":"x"}`, "InvalidParameterException", "The specified nextToken is invalid."},
 		{"DescribeLogStreams", `{"logGroupName":"g","logStreamNamePrefix":"s","orderBy":"LastEventTime"}`, "InvalidParameterException", "Cannot order by LastEventTime with a logStreamNamePrefix."},
-		{"DescribeLogStreams", `{"logGroupName":"g","logGroupIdentifier":"g"}`, "InvalidParameterException", "LogGroup name and LogGroup identifier are mutually exclusive parameters."},
+		{"DescribeLogStreams", `{"logGroupName":"g","logGroupIdentifier":"g"}`, "ValidationException", "LogGroup name and LogGroup ARN are mutually exclusive parameters."},
 		{"PutLogEvents", `{"logGroupName":"g","logStreamName":"s"}`, "InvalidParameterException", detected + "Value null at 'logEvents' failed to satisfy constraint: Member must not be null"},
 		{"PutLogEvents", `{"logGroupName":"g","logStreamName":"s","logEvents":[{"timestamp":1,"message":""}]}`, "InvalidParameterException", detected + "Value '' at 'logEvents.1.member.message' failed to satisfy constraint: Member must have length greater than or equal to 1"},
 		{"PutLogEvents", `{"logGroupName":"g","logStreamName":"s","logEvents":[{"timestamp":2,"message":"a"},{"timestamp":1,"message":"b"}]}`, "InvalidParameterException", "Log events in a single PutLogEvents request must be in chronological order."},
