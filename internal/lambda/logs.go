@@ -27,7 +27,7 @@ type Line struct {
 	RequestID string // the invocation during which it was printed; between two, the earlier; "" in the init phase
 	Stream    string // StreamStdout, StreamStderr or StreamPlatform
 	Time      time.Time
-	Text      string // valid UTF-8 without the newline; a platform line may consist of several lines
+	Text      string // valid UTF-8 without the newline; it may consist of several lines, where the platform or a runtime wrote them as one event
 }
 
 // Logs receives the lines of all functions. Those of one environment and stream come in order, from one goroutine at a time; several
@@ -184,6 +184,7 @@ func (s *stream) flush() {
 
 func (s *stream) emit() {
 	text := strings.ToValidUTF8(string(bytes.TrimSuffix(s.partial, []byte("\r"))), "\uFFFD")
+	text = strings.ReplaceAll(text, "\r", "\n") // how runtimes print several lines as one event
 	if s.cut {
 		text += cutMark
 	}
