@@ -95,6 +95,13 @@ func (e *Error) Member() string { return orDefault(exceptions[e.Code].text, "mes
 // Refuse returns the exception with a formatted message. code is one of the Code constants.
 func Refuse(code, format string, args ...any) *Error { return newError(code, format, args...) }
 
+// Untyped returns the same exception without the member Type: what comes from behind the service's front does not have it (recorded on AWS for limits of
+// concurrency and for the routing of aliases).
+func (e *Error) Untyped() *Error {
+	e.Fault = ""
+	return e
+}
+
 func newError(code, format string, args ...any) *Error {
 	entry := exceptions[code]
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...), Status: entry.status, Fault: entry.fault}

@@ -2,8 +2,10 @@ package control
 
 import (
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -66,8 +68,8 @@ func TestRefusals(t *testing.T) {
 		{"create: package type", "CreateFunction", creation(t, "g", `{"PackageType":"Tar"}`), validation, "at 'packageType' failed to satisfy constraint: Member must satisfy enum value set: [Zip, Image]"},
 		{"create: image", "CreateFunction", creation(t, "g", `{"PackageType":"Image","Code":{"ImageUri":"i"}}`), invalidValue, "Container images are not run here"},
 		{"create: no runtime", "CreateFunction", creation(t, "g", `{"Runtime":null}`), invalidValue, "Runtime is mandatory for functions created with deployment packages."},
-		{"create: no such runtime", "CreateFunction", creation(t, "g", `{"Runtime":"cobol"}`), invalidValue, "Value cobol at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: ["},
-		{"create: old runtime", "CreateFunction", creation(t, "g", `{"Runtime":"go1.x"}`), invalidValue, "The runtime parameter of go1.x is no longer supported"},
+		{"create: no such runtime", "CreateFunction", creation(t, "g", `{"Runtime":"cobol"}`), invalidValue, "Value cobol at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [nodejs20.x, python3.14, provided.al2023, "},
+		{"create: old runtime", "CreateFunction", creation(t, "g", `{"Runtime":"go1.x"}`), invalidValue, "The runtime parameter of go1.x is no longer supported for creating or updating AWS Lambda functions. We recommend you use the new runtime (provided.al2023) while creating or updating functions."},
 		{"create: runtime of others", "CreateFunction", creation(t, "g", `{"Runtime":"python3.13"}`), invalidValue, "The runtime python3.13 does not run here"},
 		{"create: large environment", "CreateFunction", creation(t, "g", `{"Environment":{"Variables":{"AA":"`+large+`"}}}`), invalidValue, "exceeded the 4KB limit"},
 		{"create: reserved variable", "CreateFunction", creation(t, "g", `{"Environment":{"Variables":{"AWS_REGION":"x"}}}`), invalidValue, "Reserved keys used in this request: AWS_REGION"},
@@ -83,6 +85,8 @@ func TestRefusals(t *testing.T) {
 		{"create: tracing", "CreateFunction", creation(t, "g", `{"TracingConfig":{"Mode":"On"}}`), validation, "at 'tracingConfig.mode'"},
 		{"create: log format", "CreateFunction", creation(t, "g", `{"LoggingConfig":{"LogFormat":"XML"}}`), validation, "at 'loggingConfig.logFormat'"},
 		{"create: log level", "CreateFunction", creation(t, "g", `{"LoggingConfig":{"ApplicationLogLevel":"INFO"}}`), invalidValue, "you must set LogFormat to JSON"},
+		{"create: subnets", "CreateFunction", creation(t, "g", `{"VpcConfig":{"SubnetIds":["net-1"],"SecurityGroupIds":["sg-1"]}}`), validation, "Value '[net-1]' at 'vpcConfig.subnetIds' failed to satisfy constraint: Member must satisfy constraint: [Member must have length less than or equal to 1024, Member must have length greater than or equal to 0, Member must satisfy regular expression pattern: ^subnet-[0-9a-z]*$]"},
+		{"create: groups", "CreateFunction", creation(t, "g", `{"VpcConfig":{"SubnetIds":["subnet-1"],"SecurityGroupIds":["x"]}}`), validation, "Value '[x]' at 'vpcConfig.securityGroupIds' failed to satisfy constraint"},
 		{"create: log group", "CreateFunction", creation(t, "g", `{"LoggingConfig":{"LogGroup":"a b"}}`), validation, "at 'loggingConfig.logGroup'"},
 		{"create: dead letters' form", "CreateFunction", creation(t, "g", `{"DeadLetterConfig":{"TargetArn":"x"}}`), validation, "at 'deadLetterConfig.targetArn'"},
 		{"create: dead letters to a bucket", "CreateFunction", creation(t, "g", `{"DeadLetterConfig":{"TargetArn":"arn:aws:s3:::b"}}`), invalidValue, "neither an SQS queue nor an SNS topic"},
@@ -107,8 +111,10 @@ func TestRefusals(t *testing.T) {
 
 		{"delete: unknown", "DeleteFunction", `{"FunctionName":"g"}`, gone, "Function not found: " + arn + "g"},
 		{"delete: $LATEST", "DeleteFunction", `{"FunctionName":"f","Qualifier":"$LATEST"}`, invalidValue, "$LATEST version cannot be deleted without deleting the function."},
-		{"delete: unknown version", "DeleteFunction", `{"FunctionName":"f","Qualifier":"9"}`, gone, "Function not found: " + arn + "f:9"},
-		{"delete: an alias", "DeleteFunction", `{"FunctionName":"f","Qualifier":"live"}`, invalidValue, "is an alias"},
+		{"delete: $LATEST of none", "DeleteFunction", `{"FunctionName":"g","Qualifier":"$LATEST"}`, invalidValue, "$LATEST version cannot be deleted without deleting the function."},
+		{"delete: version of none", "DeleteFunction", `{"FunctionName":"g","Qualifier":"9"}`, gone, "Function not found: " + arn + "g"},
+		{"delete: an alias", "DeleteFunction", `{"FunctionName":"f","Qualifier":"live"}`, invalidValue, "Deletion of aliases is not currently supported."},
+		{"delete: no alias", "DeleteFunction", `{"FunctionName":"f","Qualifier":"blue"}`, invalidValue, "Deletion of aliases is not currently supported."},
 		{"delete: aliased version", "DeleteFunction", `{"FunctionName":"f:1"}`, conflict, "Unable to delete version because the following aliases reference it: [live]"},
 		{"list: version", "ListFunctions", `{"FunctionVersion":"1"}`, validation, "Value '1' at 'functionVersion' failed to satisfy constraint: Member must satisfy enum value set: [ALL]"},
 		{"list: marker", "ListFunctions", `{"Marker":"%"}`, invalidValue, "Invalid marker"},
@@ -128,13 +134,13 @@ func TestRefusals(t *testing.T) {
 		{"alias: unknown function", "CreateAlias", `{"FunctionName":"g","Name":"a","FunctionVersion":"1"}`, gone, "Function not found: " + arn + "g:1"},
 		{"alias: exists", "CreateAlias", `{"FunctionName":"f","Name":"live","FunctionVersion":"1"}`, conflict, "Alias already exists: " + arn + "f:live"},
 		{"alias: two weights", "CreateAlias", `{"FunctionName":"f","Name":"a","FunctionVersion":"1","RoutingConfig":{"AdditionalVersionWeights":{"1":0.1,"2":0.1}}}`, invalidValue, "Number of items in AdditionalVersionWeights cannot be greater than 1"},
-		{"alias: weight", "CreateAlias", `{"FunctionName":"f","Name":"a","FunctionVersion":"1","RoutingConfig":{"AdditionalVersionWeights":{"2":1.5}}}`, validation, "Value '{2=1.5}' at 'routingConfig.additionalVersionWeights' failed to satisfy constraint: Map value must satisfy constraint: ["},
+		{"alias: weight", "CreateAlias", `{"FunctionName":"f","Name":"a","FunctionVersion":"1","RoutingConfig":{"AdditionalVersionWeights":{"2":2}}}`, validation, "Value '{2=2.0}' at 'routingConfig.additionalVersionWeights' failed to satisfy constraint: Map value must satisfy constraint: ["},
 		{"alias: same version", "CreateAlias", `{"FunctionName":"f","Name":"a","FunctionVersion":"1","RoutingConfig":{"AdditionalVersionWeights":{"1":0.5}}}`, invalidValue, "Invalid function version 1. Function version 1 is already included in routing configuration."},
 		{"alias: $LATEST", "CreateAlias", `{"FunctionName":"f","Name":"a","FunctionVersion":"$LATEST","RoutingConfig":{"AdditionalVersionWeights":{"1":0.5}}}`, invalidValue, "$LATEST is not supported for an alias pointing to more than 1 version"},
 		{"alias: weight of a name", "CreateAlias", `{"FunctionName":"f","Name":"a","FunctionVersion":"1","RoutingConfig":{"AdditionalVersionWeights":{"x":0.5}}}`, validation, "Map keys must satisfy constraint: ["},
 		{"alias: weight of no version", "CreateAlias", `{"FunctionName":"f","Name":"a","FunctionVersion":"1","RoutingConfig":{"AdditionalVersionWeights":{"9":0.5}}}`, gone, "Function not found: " + arn + "f:9"},
 		{"alias: get unknown", "GetAlias", `{"FunctionName":"f","Name":"blue"}`, gone, "Cannot find alias arn: " + arn + "f:blue"},
-		{"alias: update unknown", "UpdateAlias", `{"FunctionName":"f","Name":"blue"}`, gone, "Cannot find alias arn: " + arn + "f:blue"},
+		{"alias: update unknown", "UpdateAlias", `{"FunctionName":"f","Name":"blue"}`, gone, "Alias not found: " + arn + "f:blue"},
 		{"alias: update stale", "UpdateAlias", `{"FunctionName":"f","Name":"live","RevisionId":"x"}`, stale, "The Revision Id"},
 		{"alias: update to nothing", "UpdateAlias", `{"FunctionName":"f","Name":"live","FunctionVersion":"9"}`, gone, "Function not found: " + arn + "f:9"},
 		{"aliases: unknown function", "ListAliases", `{"FunctionName":"g"}`, gone, "Function not found: " + arn + "g"},
@@ -144,7 +150,9 @@ func TestRefusals(t *testing.T) {
 		{"concurrency: none", "PutFunctionConcurrency", `{"FunctionName":"f"}`, validation, "Value null at 'reservedConcurrentExecutions'"},
 		{"concurrency: negative", "PutFunctionConcurrency", `{"FunctionName":"f","ReservedConcurrentExecutions":-1}`, validation, "greater than or equal to 0"},
 		{"concurrency: all", "PutFunctionConcurrency", `{"FunctionName":"f","ReservedConcurrentExecutions":901}`, invalidValue, "below its minimum value of [100]"},
-		{"recursion", "PutFunctionRecursionConfig", `{"FunctionName":"f","RecursiveLoop":"Maybe"}`, validation, "at 'recursiveLoop'"},
+		{"concurrency: get unknown", "GetFunctionConcurrency", `{"FunctionName":"g"}`, gone, "Function not found: " + arn + "g"},
+		{"two faults", "GetFunction", `{"FunctionName":"f$","Qualifier":"a.b"}`, validation, "2 validation errors detected: Value 'a.b' at 'qualifier' failed"},
+		{"recursion", "PutFunctionRecursionConfig", `{"FunctionName":"f","RecursiveLoop":"Maybe"}`, validation, "Value 'Maybe' at 'recursiveLoop' failed to satisfy constraint: Member must satisfy enum value set: [Terminate, Allow]"},
 
 		{"events: nothing", "PutFunctionEventInvokeConfig", `{"FunctionName":"f"}`, invalidValue, "You must specify at least one of error handling or destination setting."},
 		{"events: unknown", "PutFunctionEventInvokeConfig", `{"FunctionName":"g","MaximumRetryAttempts":1}`, gone, "The function doesn't exist."},
@@ -387,11 +395,31 @@ func TestTables(t *testing.T) {
 			t.Errorf("%s does nothing", name)
 		}
 	}
-	for _, list := range [][]string{runtimesHere, runtimesOther, runtimesGone} {
-		for _, r := range list {
-			if err := checkRuntime(&r); (err == nil) != (list[0] == runtimesHere[0]) {
-				t.Errorf("%s: %v", r, err)
-			}
+	for _, r := range append(slices.Collect(maps.Keys(runtimesGone)), runtimes...) {
+		if err := checkRuntime(&r); (err == nil) != slices.Contains(runtimesHere, r) {
+			t.Errorf("%s: %v", r, err)
+		}
+	}
+}
+
+// TestAnswers has a line for what an answer says, or does not say, after others (recorded on AWS).
+func TestAnswers(t *testing.T) {
+	w := newWorld(t)
+	w.do(t, "CreateFunction", creation(t, "f"))
+	for _, tc := range []struct{ name, operation, request, has, lacks string }{
+		{"a first version", "PublishVersion", `{"FunctionName":"f"}`, `"Version":"1"`, ""},
+		{"the same again", "PublishVersion", `{"FunctionName":"f"}`, `"Version":"1"`, ""},
+		{"other words in the request", "PublishVersion", `{"FunctionName":"f","Description":"x"}`, `"Version":"1"`, `"x"`},
+		{"another description", "UpdateFunctionConfiguration", `{"FunctionName":"f","Description":"y"}`, `"Version":"$LATEST"`, ""},
+		{"is a change", "PublishVersion", `{"FunctionName":"f","Description":"x"}`, `"Version":"2"`, ""},
+		{"with words of its own", "PublishVersion", `{"FunctionName":"f"}`, `"Version":"2"`, ""},
+		{"no such version", "DeleteFunction", `{"FunctionName":"f","Qualifier":"9"}`, "", ""},
+		{"nothing is signed", "GetFunctionCodeSigningConfig", `{"FunctionName":"f"}`, "{}", ""},
+		{"a URL", "CreateFunctionUrlConfig", `{"FunctionName":"f","AuthType":"NONE"}`, "AuthType", "InvokeMode"},
+		{"a URL's mode", "UpdateFunctionUrlConfig", `{"FunctionName":"f","InvokeMode":"BUFFERED"}`, `"InvokeMode":"BUFFERED"`, ""},
+	} {
+		if got := w.do(t, tc.operation, tc.request); !strings.Contains(got, tc.has) || tc.lacks != "" && strings.Contains(got, tc.lacks) {
+			t.Errorf("%s: %s", tc.name, got)
 		}
 	}
 }

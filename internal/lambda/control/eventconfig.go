@@ -27,7 +27,7 @@ func (p *Plane) checkEventConfig(in *EventInvokeConfigRequest) (target, error) {
 	if d := in.DestinationConfig; d != nil {
 		for field, destination := range map[string]string{"onSuccess": d.OnSuccess.Destination, "onFailure": d.OnFailure.Destination} {
 			if destination != "" {
-				c.matches("destinationConfig."+field+".destination", &destination, matchARN, `^$|`+patternARN)
+				c.matches("destinationConfig."+field+".destination", &destination, matchOutcome, patternOutcome)
 			}
 		}
 	}

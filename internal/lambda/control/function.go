@@ -56,14 +56,19 @@ type CreateFunctionRequest struct {
 	TenancyConfig        map[string]any
 }
 
-// Runtimes that run here, those that AWS has besides, and the one that it has given up and that Go functions once used.
+// Runtimes that run here; those that AWS has, in the order in which it names them (recorded on AWS, the last two are newer); and those that it has given up,
+// with those that it recommends for them.
 var (
-	runtimesHere  = []string{"provided.al2023", "provided.al2"}
-	runtimesOther = []string{
-		"nodejs24.x", "nodejs22.x", "nodejs20.x", "nodejs18.x", "python3.14", "python3.13", "python3.12", "python3.11", "python3.10", "python3.9",
-		"java25", "java21", "java17", "java11", "java8.al2", "dotnet10", "dotnet9", "dotnet8", "ruby4.0", "ruby3.4", "ruby3.3", "ruby3.2",
+	runtimesHere = []string{"provided.al2023", "provided.al2"}
+	runtimes     = []string{
+		"nodejs20.x", "python3.14", "provided.al2023", "python3.12", "python3.13", "nodejs24.x", "nodejs22.x", "java17", "nodejs16.x", "java25", "dotnet8",
+		"python3.10", "java11", "python3.11", "dotnet6", "java21", "nodejs18.x", "provided.al2", "ruby3.3", "ruby3.4", "java8.al2", "ruby3.2", "python3.8",
+		"python3.9", "dotnet10", "ruby4.0",
 	}
-	runtimesGone = []string{"go1.x", "provided"}
+	runtimesGone = map[string]string{
+		"go1.x": "provided.al2023", "provided": "provided.al2023", "java8": "java21", "ruby2.7": "ruby3.2", "nodejs14.x": "nodejs20.x",
+		"nodejs12.x": "nodejs18.x", "python3.7": "python3.12", "dotnetcore3.1": "dotnet6",
+	}
 )
 
 const (
@@ -78,15 +83,15 @@ func checkRuntime(runtime *string) error {
 		return invalid("Runtime is mandatory for functions created with deployment packages.")
 	case slices.Contains(runtimesHere, *runtime):
 		return nil
-	case slices.Contains(runtimesGone, *runtime):
+	case runtimesGone[*runtime] != "":
 		return invalid("The runtime parameter of %s is no longer supported for creating or updating AWS Lambda functions. "+
-			"We recommend you use a supported runtime while creating or updating functions.", *runtime)
-	case slices.Contains(runtimesOther, *runtime):
+			"We recommend you use the new runtime (%s) while creating or updating functions.", *runtime, runtimesGone[*runtime])
+	case slices.Contains(runtimes, *runtime):
 		return invalid("The runtime %s does not run here: run are programs that are called bootstrap, with the runtimes %s.",
 			*runtime, strings.Join(runtimesHere, " and "))
 	}
 	return invalid("Value %s at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [%s] or be a valid ARN",
-		*runtime, strings.Join(slices.Concat(runtimesHere, runtimesOther), ", "))
+		*runtime, strings.Join(runtimes, ", "))
 }
 
 // check holds settings to the API's model.
@@ -105,6 +110,10 @@ func (s *Settings) check(c *constraints) {
 	}
 	if s.DeadLetterConfig != nil {
 		c.matches("deadLetterConfig.targetArn", &s.DeadLetterConfig.TargetArn, matchTarget, patternTarget)
+	}
+	if v := s.VpcConfig; v != nil {
+		c.each("vpcConfig.subnetIds", v.SubnetIds, matchSubnet, patternSubnet)
+		c.each("vpcConfig.securityGroupIds", v.SecurityGroupIds, matchGroup, patternGroup)
 	}
 	if s.SnapStart != nil {
 		c.oneOf("snapStart.applyOn", &s.SnapStart.ApplyOn, "PublishedVersions", "None")
@@ -579,7 +588,7 @@ func (p *Plane) updateFunctionCode(ctx context.Context, in *UpdateFunctionCodeRe
 		shown = asUpdated(p.present(v, ""), updated)
 		if in.Publish {
 			published := f.publish(nil)
-			shown = p.present(published, published.Config.Version)
+			shown = asCreated(p.present(published, published.Config.Version), published.Config.RevisionId)
 		}
 		return f, nil
 	}
@@ -654,22 +663,24 @@ type DeleteFunctionRequest struct {
 	Qualifier    string
 }
 
+// deleteFunction serves DeleteFunction. Deleting a version that is not there does nothing (recorded on AWS).
 func (p *Plane) deleteFunction(_ context.Context, in *DeleteFunctionRequest) (*struct{}, error) {
-	_, t, err := p.function(in.FunctionName, in.Qualifier, maxNameOrARN)
+	t, err := p.locate(in.FunctionName, in.Qualifier, maxNameOrARN)
 	if err != nil {
 		return nil, err
 	}
-	if t.qualifier == lambda.Latest {
+	switch {
+	case t.qualifier == lambda.Latest:
 		return nil, invalid("$LATEST version cannot be deleted without deleting the function.")
+	case lambda.IsAlias(t.qualifier):
+		return nil, invalid("Deletion of aliases is not currently supported.")
 	}
 	_, err = p.change(t.name, func(f *function) (*function, error) {
 		switch {
-		case f == nil || t.qualifier != "" && !f.has(t.qualifier):
-			return nil, notFound("Function not found: %s", p.arn(t.name, t.qualifier))
+		case f == nil:
+			return nil, notFound("Function not found: %s", p.arn(t.name, ""))
 		case t.qualifier == "":
 			return nil, nil
-		case f.Aliases[t.qualifier] != nil:
-			return nil, invalid("The qualifier %s is an alias; DeleteAlias deletes it.", t.qualifier)
 		}
 		if users := f.aliasesOf(t.qualifier); len(users) > 0 {
 			return nil, lambda.Refuse(lambda.CodeResourceConflict, "Unable to delete version because the following aliases reference it: [%s]", strings.Join(users, ", "))

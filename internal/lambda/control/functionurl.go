@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -28,7 +29,7 @@ type Cors struct {
 type functionURL struct {
 	ID           string // the first label of its host name
 	AuthType     string // NONE or AWS_IAM
-	InvokeMode   string // BUFFERED
+	InvokeMode   string // BUFFERED; "" if nobody has said so
 	Cors         *Cors  `json:",omitempty"`
 	Created      string
 	LastModified string
@@ -65,7 +66,7 @@ type FunctionURLConfig struct {
 	Cors             *Cors `json:",omitempty"`
 	CreationTime     string
 	LastModifiedTime string `json:",omitempty"`
-	InvokeMode       string
+	InvokeMode       string `json:",omitempty"`
 }
 
 // At makes the URL one that this program answers at. host is what the client called the API by; a name on AWS leaves the URL as it is on AWS.
@@ -100,9 +101,9 @@ func (p *Plane) urlTarget(in *FunctionURLRequest, creates bool) (target, error) 
 		c.required("authType", in.AuthType)
 	}
 	c.oneOf("authType", in.AuthType, "NONE", "AWS_IAM")
-	c.oneOf("invokeMode", in.InvokeMode, invokeBuffered, "RESPONSE_STREAM")
+	c.oneOf("invokeMode", in.InvokeMode, "RESPONSE_STREAM", invokeBuffered)
 	in.Cors.check(&c)
-	if q := in.Qualifier; q != "" && q != lambda.Latest && (!matchURLAlias.MatchString(q) || matchNumber.MatchString(q)) {
+	if q := in.Qualifier; q != "" && (!matchURLAlias.MatchString(q) || matchNumber.MatchString(q)) {
 		c.add(quoted(q), "qualifier", "Member must satisfy regular expression pattern: "+patternURLAlias)
 	}
 	if err := c.err(); err != nil {
@@ -158,7 +159,7 @@ func (p *Plane) shownURL(name, qualifier string, u *functionURL) *FunctionURLCon
 	}
 	return &FunctionURLConfig{
 		FunctionUrl: "https://" + u.ID + ".lambda-url." + p.cfg.Region + ".on.aws/", FunctionArn: p.arn(name, qualifier), AuthType: u.AuthType,
-		Cors: u.Cors, CreationTime: u.Created, LastModifiedTime: u.LastModified, InvokeMode: u.InvokeMode,
+		Cors: u.Cors, CreationTime: u.Created, LastModifiedTime: u.LastModified, InvokeMode: cmp.Or(u.InvokeMode, invokeBuffered),
 	}
 }
 
@@ -210,7 +211,7 @@ func (p *Plane) putURL(t target, in *FunctionURLRequest, id string, check func(o
 		}
 		now := p.cfg.Clock.Now().UTC().Format("2006-01-02T15:04:05.000000Z")
 		if u == nil {
-			u = &functionURL{ID: id, InvokeMode: invokeBuffered, Created: now}
+			u = &functionURL{ID: id, Created: now}
 			f.URLs[qualifier] = u
 		}
 		set(&u.AuthType, in.AuthType)
@@ -220,6 +221,7 @@ func (p *Plane) putURL(t target, in *FunctionURLRequest, id string, check func(o
 		}
 		u.LastModified = now
 		shown = p.shownURL(t.name, qualifier, u)
+		shown.InvokeMode = u.InvokeMode // the responses of changes have it only if somebody has said so (recorded on AWS)
 		return f, nil
 	})
 	return shown, err

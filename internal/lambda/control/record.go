@@ -153,6 +153,7 @@ type version struct {
 	Stamp  string `json:",omitempty"` // what the files behind Binary looked like
 
 	RuntimeManagement *RuntimeManagement `json:",omitempty"` // nil means Auto
+	Described         *string            `json:",omitempty"` // of a published version: the description of $LATEST then
 }
 
 // The collections of documents.

@@ -41,13 +41,16 @@ func (p *Plane) unqualified(name *string) (*function, target, error) {
 	}
 	f := p.get(t.name)
 	if f == nil {
-		return nil, t, notFound("Function not found: %s", p.arn(t.name, lambda.Latest))
+		return nil, t, notFound("Function not found: %s", p.arn(t.name, ""))
 	}
 	return f, t, nil
 }
 
 func (p *Plane) putFunctionConcurrency(_ context.Context, in *ConcurrencyRequest) (*Concurrency, error) {
 	_, t, err := p.unqualified(in.FunctionName)
+	if err != nil && t.name != "" && t.qualifier == "" {
+		return nil, notFound("Function not found: %s", p.arn(t.name, lambda.Latest)) // only here with the qualifier (recorded on AWS)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -65,8 +68,8 @@ func (p *Plane) putFunctionConcurrency(_ context.Context, in *ConcurrencyRequest
 			return nil, notFound("Function not found: %s", p.arn(t.name, lambda.Latest))
 		}
 		if p.reserved(t.name)+*in.ReservedConcurrentExecutions > accountConcurrency-minUnreservedExecutes {
-			return nil, invalid("Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [%d].",
-				minUnreservedExecutes)
+			return nil, lambda.Refuse(lambda.CodeInvalidParameterValue, "Specified ReservedConcurrentExecutions for function decreases account's "+
+				"UnreservedConcurrentExecution below its minimum value of [%d].", minUnreservedExecutes).Untyped()
 		}
 		f.Reserved = in.ReservedConcurrentExecutions
 		return f, nil
@@ -158,7 +161,7 @@ const (
 func (p *Plane) putFunctionRecursionConfig(_ context.Context, in *RecursionRequest) (*Recursion, error) {
 	var c constraints
 	c.required("recursiveLoop", in.RecursiveLoop)
-	c.oneOf("recursiveLoop", in.RecursiveLoop, recursionAllow, recursionTerminate)
+	c.oneOf("recursiveLoop", in.RecursiveLoop, recursionTerminate, recursionAllow)
 	if err := c.err(); err != nil {
 		return nil, err
 	}
@@ -179,15 +182,14 @@ func (p *Plane) putFunctionRecursionConfig(_ context.Context, in *RecursionReque
 	return &Recursion{*in.RecursiveLoop}, nil
 }
 
-// CodeSigning is the response of GetFunctionCodeSigningConfig: nothing is signed here.
-type CodeSigning struct{ FunctionName string }
+// CodeSigning is the response of GetFunctionCodeSigningConfig. Nothing is signed here, and it is empty then (recorded on AWS).
+type CodeSigning struct{}
 
 func (p *Plane) getFunctionCodeSigningConfig(_ context.Context, in *GetRequest) (*CodeSigning, error) {
-	f, _, err := p.function(in.FunctionName, "", maxNameOrARN)
-	if err != nil {
+	if _, _, err := p.function(in.FunctionName, "", maxNameOrARN); err != nil {
 		return nil, err
 	}
-	return &CodeSigning{f.Name}, nil
+	return &CodeSigning{}, nil
 }
 
 // deleteFunctionCodeSigningConfig has nothing to delete: nothing is signed here.

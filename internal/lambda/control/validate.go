@@ -24,6 +24,9 @@ const (
 	patternSid       = `([a-zA-Z0-9-_]+)`
 	patternAction    = `(lambda:[*]|lambda:[a-zA-Z]+|[*])`
 	patternARN       = `arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\-])+:([a-z]{2}(-gov)?-[a-z]+-\d{1})?:(\d{12})?:(.*)`
+	patternOutcome   = `^$|arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\-])+:([a-z]{2}((-gov)|(-iso(b?)))?-[a-z]+-\d{1})?:(\d{12})?:(.*)`
+	patternSubnet    = `^subnet-[0-9a-z]*$`
+	patternGroup     = `^sg-[0-9a-zA-Z]*$`
 	patternTarget    = `(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()`
 	patternTaggable  = `arn:(aws[a-zA-Z-]*):lambda:[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:(function:[a-zA-Z0-9-_]+(:(\$LATEST|[a-zA-Z0-9-_]+))?|layer:([a-zA-Z0-9-_]+)|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12})`
 )
@@ -39,6 +42,9 @@ var (
 	matchSid       = regexp.MustCompile(`^[a-zA-Z0-9_-]+$`)
 	matchAction    = regexp.MustCompile(`^(lambda:[*]|lambda:[a-zA-Z]+|[*])$`)
 	matchARN       = regexp.MustCompile(`^arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9-])+:([a-z]{2}(-gov)?-[a-z]+-\d)?:(\d{12})?:(.*)$`)
+	matchOutcome   = regexp.MustCompile(`^$|^arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9-])+:([a-z]{2}((-gov)|(-iso(b?)))?-[a-z]+-\d)?:(\d{12})?:(.*)$`)
+	matchSubnet    = regexp.MustCompile(patternSubnet)
+	matchGroup     = regexp.MustCompile(patternGroup)
 	matchTarget    = regexp.MustCompile(`^((arn:(aws[a-zA-Z-]*)?:[a-z0-9.-]+:.*)|())$`)
 	matchTaggable  = regexp.MustCompile(`^arn:(aws[a-zA-Z-]*):lambda:[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d:\d{12}:(function:[a-zA-Z0-9_-]+(:(\$LATEST|[a-zA-Z0-9_-]+))?|layer:([a-zA-Z0-9_-]+)|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12})$`)
 )
@@ -102,6 +108,17 @@ func (c *constraints) oneOf(field string, value *string, members ...string) {
 	}
 }
 
+// each holds every entry of a list of ids to a pattern.
+func (c *constraints) each(field string, list []string, pattern *regexp.Regexp, shown string) {
+	for _, id := range list {
+		if !pattern.MatchString(id) || len(id) > 1024 {
+			c.add(quoted("["+strings.Join(list, ", ")+"]"), field, "Member must satisfy constraint: [Member must have length less than or equal to 1024, "+
+				"Member must have length greater than or equal to 0, Member must satisfy regular expression pattern: "+shown+"]")
+			return
+		}
+	}
+}
+
 // page bounds MaxItems.
 func (c *constraints) page(most int, value *int) { c.between("maxItems", value, 1, most) }
 
@@ -147,6 +164,8 @@ type target struct{ name, qualifier string }
 // locate takes the name and qualifier of a request apart and checks them. The function need not be there.
 func (p *Plane) locate(name *string, qualifier string, most int) (target, error) {
 	var c constraints
+	c.length("qualifier", &qualifier, 0, maxQualifier)
+	c.matches("qualifier", &qualifier, matchQualifier, patternQualifier)
 	c.required("functionName", name)
 	shown := patternName
 	if most == maxNamespaced {
@@ -160,8 +179,6 @@ func (p *Plane) locate(name *string, qualifier string, most int) (target, error)
 			c.add(quoted(*name), "functionName", "Member must satisfy regular expression pattern: "+shown)
 		}
 	}
-	c.length("qualifier", &qualifier, 0, maxQualifier)
-	c.matches("qualifier", &qualifier, matchQualifier, patternQualifier)
 	switch err := c.err(); {
 	case err != nil:
 		return target{}, err

@@ -15,18 +15,26 @@ import (
 // store.
 func (f *function) publish(description *string) *version {
 	latest := f.latest()
-	if last := f.versions[strconv.Itoa(f.NextVersion-1)]; last != nil && last.sameCode(latest) && unchanged(last.Config, latest.Config) {
+	if last := f.versions[strconv.Itoa(f.NextVersion-1)]; last != nil && last.sameCode(latest) && unchanged(last.Config, latest.Config) && last.describes(latest) {
 		return last
 	}
 	v := *latest
 	v.Source = ""
 	v.Config.Version = strconv.Itoa(f.NextVersion)
 	v.Config.RevisionId = newRevision()
+	described := latest.Config.Description
+	v.Described = &described
 	set(&v.Config.Description, description)
 	f.versions[v.Config.Version] = &v
 	f.NextVersion++
 	latest.Config.RevisionId = newRevision()
 	return &v
+}
+
+// describes tells whether $LATEST has the description that it had when v was published: another one is a change (recorded on AWS). Versions that were
+// published by an earlier program do not say.
+func (v *version) describes(latest *version) bool {
+	return v.Described == nil || *v.Described == latest.Config.Description
 }
 
 // sameCode tells whether two versions, of which none is built from source, run the same code.
@@ -196,7 +204,7 @@ func (p *Plane) weights(f *function, to string, in *RoutingConfig) (*RoutingConf
 		return nil, invalid("Number of items in AdditionalVersionWeights cannot be greater than 1")
 	}
 	for number, weight := range in.AdditionalVersionWeights {
-		shown := "{" + number + "=" + strconv.FormatFloat(weight, 'f', -1, 64) + "}"
+		shown := "{" + number + "=" + double(weight) + "}"
 		var c constraints
 		switch {
 		case !(weight >= 0 && weight <= 1):
@@ -206,7 +214,7 @@ func (p *Plane) weights(f *function, to string, in *RoutingConfig) (*RoutingConf
 		case number == to:
 			return nil, invalid("Invalid function version %s. Function version %s is already included in routing configuration.", to, to)
 		case to == lambda.Latest:
-			return nil, invalid("$LATEST is not supported for an alias pointing to more than 1 version")
+			return nil, lambda.Refuse(lambda.CodeInvalidParameterValue, "$LATEST is not supported for an alias pointing to more than 1 version").Untyped()
 		case !matchNumber.MatchString(number):
 			c.add(quoted(shown), "routingConfig.additionalVersionWeights", "Map keys must satisfy constraint: [Member must have length less than or "+
 				"equal to 1024, Member must have length greater than or equal to 1, Member must satisfy regular expression pattern: [0-9]+, "+
@@ -217,6 +225,15 @@ func (p *Plane) weights(f *function, to string, in *RoutingConfig) (*RoutingConf
 		}
 	}
 	return &RoutingConfig{maps.Clone(in.AdditionalVersionWeights)}, nil
+}
+
+// double is a number as AWS's errors repeat it, with a fraction always.
+func double(f float64) string {
+	shown := strconv.FormatFloat(f, 'f', -1, 64)
+	if !strings.Contains(shown, ".") {
+		shown += ".0"
+	}
+	return shown
 }
 
 func (p *Plane) createAlias(_ context.Context, in *AliasRequest) (*Alias, error) {
@@ -263,7 +280,7 @@ func (p *Plane) updateAlias(_ context.Context, in *AliasRequest) (*Alias, error)
 	var changed *Alias
 	_, err = p.change(t.name, func(f *function) (*function, error) {
 		if f == nil || f.Aliases[*in.Name] == nil {
-			return nil, notFound("Cannot find alias arn: %s", p.arn(t.name, *in.Name))
+			return nil, notFound("Alias not found: %s", p.arn(t.name, *in.Name))
 		}
 		changed = f.Aliases[*in.Name]
 		if err := checkRevision(in.RevisionId, changed.RevisionId); err != nil {
