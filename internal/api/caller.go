@@ -13,13 +13,14 @@ type caller struct {
 	accessKey, region string // of the signature's credential scope; "" without one
 	trace             string // the X-Ray trace header
 	url               string // the endpoint, as the client calls it
+	query             bool   // the request is in the query protocol
 }
 
 type callerKey struct{}
 
 // withCaller keeps what the request says of its sender.
 func withCaller(r *http.Request) context.Context {
-	c := caller{trace: r.Header.Get("X-Amzn-Trace-Id")}
+	c := caller{trace: r.Header.Get("X-Amzn-Trace-Id"), query: r.Context().Value(queryKey{}) != nil}
 	c.url = endpointURL(r)
 	if scope := signatureScope(r); scope != nil {
 		c.accessKey, c.region = scope[0], scope[2]
@@ -32,6 +33,11 @@ func callerOf(ctx context.Context) caller {
 	c, _ := ctx.Value(callerKey{}).(caller)
 	return c
 }
+
+type queryKey struct{}
+
+// withQuery says of a request that it is in the query protocol.
+func withQuery(ctx context.Context) context.Context { return context.WithValue(ctx, queryKey{}, true) }
 
 // place is where a request's resources are: in the region of its signature, in the account that its access key names, and else at home. An
 // access key names an account if it is twelve digits, as other local tools have it too.

@@ -35,14 +35,25 @@ type messageInput struct {
 	Delay      *int                      `json:"DelaySeconds"`
 	Attributes map[string]attributeValue `json:"MessageAttributes"`
 	System     map[string]attributeValue `json:"MessageSystemAttributes"`
-	Dedup      string                    `json:"MessageDeduplicationId"`
-	Group      string                    `json:"MessageGroupId"`
+	Dedup      sfn.OptString             `json:"MessageDeduplicationId"`
+	Group      sfn.OptString             `json:"MessageGroupId"`
+}
+
+// checkIDs refuses ids that are there and empty, which is not the same as none.
+func (in *messageInput) checkIDs() error {
+	if in.Group.Set && in.Group.Text == "" {
+		return sqs.CheckID("MessageGroupId", "")
+	}
+	if in.Dedup.Set && in.Dedup.Text == "" {
+		return sqs.CheckID("MessageDeduplicationId", "")
+	}
+	return nil
 }
 
 func (q *queues) entry(ctx context.Context, in *messageInput) sqs.Entry {
 	return sqs.Entry{
 		Body: in.Body, Delay: in.Delay, Attributes: messageAttributes(in.Attributes), SystemAttributes: messageAttributes(in.System),
-		Trace: callerOf(ctx).trace, Dedup: in.Dedup, Group: in.Group, Sender: q.store.Account(),
+		Trace: callerOf(ctx).trace, Dedup: in.Dedup.Text, Group: in.Group.Text, Sender: q.store.Account(),
 	}
 }
 
@@ -69,6 +80,9 @@ func sentOutput(id string, s sqs.Sent) sendMessageOutput {
 func (q *queues) sendMessage(ctx context.Context, in *sendMessageInput) (*sendMessageOutput, error) {
 	name, err := q.name(in.queueInput)
 	if err != nil {
+		return nil, err
+	}
+	if err := in.checkIDs(); err != nil {
 		return nil, err
 	}
 	sent, err := q.store.SendMessage(name, q.entry(ctx, &in.messageInput))
@@ -98,6 +112,9 @@ func (q *queues) sendMessageBatch(ctx context.Context, in *sendMessageBatchInput
 	ids, size := make([]string, 0, len(in.Entries)), 0
 	entries := make([]sqs.Entry, 0, len(in.Entries))
 	for i := range in.Entries {
+		if err := in.Entries[i].checkIDs(); err != nil {
+			return nil, err
+		}
 		ids = append(ids, in.Entries[i].ID)
 		entries = append(entries, q.entry(ctx, &in.Entries[i]))
 		size += entries[i].Size()
@@ -160,6 +177,9 @@ func (q *queues) receiveMessage(ctx context.Context, in *receiveMessageInput) (*
 		return nil, err
 	}
 	asked := slices.Concat(in.AttributeNames, in.MessageSystemAttributeNames)
+	if callerOf(ctx).query && len(in.AttributeNames) > 0 { // as recorded on AWS, the older name goes before the newer there
+		asked = in.AttributeNames
+	}
 	for _, a := range asked {
 		if !slices.Contains(systemAttributes, a) && !slices.Contains(sqs.AttributeNames(), a) {
 			return nil, sfn.Refuse(sqs.InvalidAttributeName, "Unknown Attribute %s.", a)

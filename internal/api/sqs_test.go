@@ -135,7 +135,10 @@ func TestQueueURL(t *testing.T) {
 		{"/000000000000/q", "Action=SendMessage&Version=2012-11-05&MessageBody=hi&MessageAttribute.1.Name=a&MessageAttribute.1.Value.DataType=String&MessageAttribute.1.Value.StringValue=b", "<MD5OfMessageBody>49f68a5c8493ec2c0bf489821c21fc3b</MD5OfMessageBody>"},
 		{"/000000000000/q", "Action=ReceiveMessage&Version=2012-11-05&AttributeName.1=All&MessageAttributeName.1=All", "<Attribute><Name>SenderId</Name><Value>000000000000</Value></Attribute>"},
 		{"/", "Action=GetQueueUrl&Version=2012-11-05&QueueName=q", "<QueueUrl>" + url + "/000000000000/q</QueueUrl>"},
-		{"/000000000000/none", "Action=PurgeQueue&Version=2012-11-05", "<Code>AWS.SimpleQueueService.NonExistentQueue</Code>"},
+		{"/000000000000/none", "Action=PurgeQueue&Version=2012-11-05", "<Code>AWS.SimpleQueueService.NonExistentQueue</Code><Message>The specified queue does not exist for this wsdl version.</Message>"},
+		{"/", "Action=FooBar&Version=2012-11-05", "<Code>InvalidAction</Code><Message>The action FooBar is not valid for this endpoint.</Message>"},
+		{"/000000000000/q", "Action=ListQueues&Version=2012-11-05", "<Message>The action ListQueues is not valid for this endpoint.</Message>"},
+		{"/000000000000/q", "Action=ChangeMessageVisibility&Version=2012-11-05&ReceiptHandle=x", "<Message>The request must contain the parameter VisibilityTimeout.</Message>"},
 	} {
 		response, err := http.Post(url+test.path, "application/x-www-form-urlencoded", strings.NewReader(test.form))
 		if err != nil {
@@ -163,3 +166,77 @@ func TestQueuesPython(t *testing.T) {
 		})
 	}
 }
+
+// TestQueueWords has queues and messages that cannot be, with what SQS says to each, as recorded on AWS.
+func TestQueueWords(t *testing.T) {
+	_, c := serveQueues(t)
+	ctx := t.Context()
+	create := func(name string, attributes ...string) (string, error) {
+		in := &sqsclient.CreateQueueInput{QueueName: &name, Attributes: map[string]string{}}
+		for i := 0; i < len(attributes); i += 2 {
+			in.Attributes[attributes[i]] = attributes[i+1]
+		}
+		out, err := c.CreateQueue(ctx, in)
+		if err != nil {
+			return "", err
+		}
+		return *out.QueueUrl, nil
+	}
+	small, err := create("small", "MaximumMessageSize", "1024")
+	fifo, err2 := create("q.fifo", "FifoQueue", "true")
+	if err = errors.Join(err, err2); err != nil {
+		t.Fatal(err)
+	}
+	send := func(queue string, change func(*sqsclient.SendMessageInput)) error {
+		in := &sqsclient.SendMessageInput{QueueUrl: &queue, MessageBody: aws.String("x")}
+		change(in)
+		_, err := c.SendMessage(ctx, in)
+		return err
+	}
+	attribute := func(name, kind, value string) error {
+		return send(small, func(in *sqsclient.SendMessageInput) {
+			in.MessageAttributes = map[string]types.MessageAttributeValue{name: {DataType: &kind, StringValue: &value}}
+		})
+	}
+	batch := func(entry types.SendMessageBatchRequestEntry) error {
+		entry.Id, entry.MessageBody = aws.String("a"), aws.String("x")
+		_, err := c.SendMessageBatch(ctx, &sqsclient.SendMessageBatchInput{QueueUrl: &fifo, Entries: []types.SendMessageBatchRequestEntry{entry}})
+		return err
+	}
+	const ids = " can only include alphanumeric and punctuation characters. 1 to 128 in length."
+	for _, test := range []struct {
+		err        error
+		code, text string
+	}{
+		{last(create("a", "DeduplicationScope", "queue")), "InvalidAttributeName", "You can specify the DeduplicationScope only when FifoQueue is set to true."},
+		{last(create("a", "ContentBasedDeduplication", "false")), "InvalidAttributeName", "Unknown Attribute ContentBasedDeduplication."},
+		{last(create("small", "MaximumMessageSize", "2048")), "QueueAlreadyExists", "A queue already exists with the same name and a different value for attribute MaximumMessageSize"},
+		{send(small, func(in *sqsclient.SendMessageInput) { in.MessageGroupId = aws.String("") }), "InvalidParameterValue", "Value  for parameter MessageGroupId is invalid. Reason: MessageGroupId" + ids},
+		{send(fifo, func(in *sqsclient.SendMessageInput) {
+			in.MessageGroupId, in.MessageDeduplicationId = aws.String("g"), aws.String("")
+		}), "InvalidParameterValue", "Value  for parameter MessageDeduplicationId is invalid. Reason: MessageDeduplicationId" + ids},
+		{send(fifo, func(in *sqsclient.SendMessageInput) { in.MessageDeduplicationId = aws.String("d") }), "MissingParameter", "The request must contain the parameter MessageGroupId."},
+		{batch(types.SendMessageBatchRequestEntry{MessageDeduplicationId: aws.String("d")}), "InvalidParameterValue", "The request must contain the parameter MessageGroupId."},
+		{batch(types.SendMessageBatchRequestEntry{MessageGroupId: aws.String("g")}), "InvalidParameterValue", "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly"},
+		{attribute("a", "String", ""), "InvalidParameterValue", "Message (user) attribute 'a' must contain a non-empty value of type 'String'."},
+		{attribute("a", "Text", "x"), "InvalidParameterValue", "The type of message (user) attribute 'a' is invalid. You must use only the following supported type prefixes: Binary, Number, String."},
+		{attribute("a", "String", "\b"), "InvalidParameterValue", "Invalid characters found in the value of message (user) attribute 'a'."},
+		{attribute("a?", "String", "x"), "InvalidParameterValue", "Invalid non-alphanumeric character '#x3F' was found in the message attribute name. Can only include alphanumeric characters, hyphens, underscores, or dots."},
+		{attribute("grün", "String", "x"), "", ""},
+		{send(small, func(in *sqsclient.SendMessageInput) { in.MessageBody = aws.String(strings.Repeat("x", 1025)) }), "InvalidParameterValue", "One or more parameters are invalid. Reason: Message must be shorter than 1024 bytes."},
+		{last(c.RemovePermission(ctx, &sqsclient.RemovePermissionInput{QueueUrl: &small, Label: aws.String("l")})), "InvalidParameterValue", "Value l for parameter Label is invalid. Reason: can't find label."},
+	} {
+		var e smithy.APIError
+		if errors.As(test.err, &e) && (e.ErrorCode() != test.code || e.ErrorMessage() != test.text) || (test.err == nil) != (test.code == "") {
+			t.Errorf("got %v, want %s: %s", test.err, test.code, test.text)
+		}
+	}
+	long := types.SendMessageBatchRequestEntry{Id: aws.String("a"), MessageBody: aws.String(strings.Repeat("x", 1025))}
+	out, err := c.SendMessageBatch(ctx, &sqsclient.SendMessageBatchInput{QueueUrl: &small, Entries: []types.SendMessageBatchRequestEntry{long}})
+	if err != nil || *out.Failed[0].Message != "One or more parameters cannot be validated. Reason: Message must be shorter than 1024 bytes." {
+		t.Errorf("got %+v, %v", out, err)
+	}
+}
+
+// last is the error of a call.
+func last[T any](_ T, err error) error { return err }

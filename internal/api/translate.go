@@ -69,7 +69,11 @@ func (t *translation) serve(w http.ResponseWriter, r *http.Request, next http.Ha
 		t.fail(w, faultAnswer(err), id)
 		return
 	}
-	r = r.Clone(r.Context())
+	ctx := r.Context()
+	if t.protocol == awsmodel.Query {
+		ctx = withQuery(ctx)
+	}
+	r = r.Clone(ctx)
 	r.Method = http.MethodPost
 	if t.protocol != awsmodel.JSON {
 		r.Header.Set("X-Amz-Target", t.target+"."+t.name)
@@ -101,6 +105,9 @@ func (t *translation) request(r *http.Request, body []byte) ([]byte, error) {
 		body = []byte(form.Encode())
 	}
 	o := t.operation()
+	if t.target == sqsProtocol.target && t.protocol == awsmodel.Query && (o == nil || notOfQueue[t.name] && len(r.URL.Path) > 1) {
+		return nil, &fault{"InvalidAction", http.StatusBadRequest, "The action " + t.name + " is not valid for this endpoint."}
+	}
 	if o == nil {
 		return []byte("{}"), nil // the service says that it has no such operation
 	}
@@ -110,6 +117,9 @@ func (t *translation) request(r *http.Request, body []byte) ([]byte, error) {
 	}
 	return body, nil
 }
+
+// notOfQueue are the operations that a queue's URL has not, as recorded on AWS.
+var notOfQueue = map[string]bool{"CreateQueue": true, "ListQueues": true}
 
 func (t *translation) operation() *awsmodel.Operation {
 	if t.name == "" {
@@ -203,6 +213,11 @@ var queryFaults = map[string]string{
 	"ValidationException":       "ValidationError",
 }
 
+// queryTexts are what the query protocol says of errors for which JSON has other words, as recorded on AWS.
+var queryTexts = map[string]string{
+	"AWS.SimpleQueueService.NonExistentQueue": "The specified queue does not exist for this wsdl version.",
+}
+
 // fail answers with the error that the service has written as JSON.
 func (t *translation) fail(w http.ResponseWriter, kept *keptAnswer, id string) {
 	var e errorBody
@@ -216,6 +231,9 @@ func (t *translation) fail(w http.ResponseWriter, kept *keptAnswer, id string) {
 	f := awsclient.ServiceFault{Name: e.Type, Code: awsclient.QueryCode(t.model, name), Message: e.Message, RequestID: id, Sender: kept.status < http.StatusInternalServerError}
 	if code := queryFaults[name]; code != "" && f.Code == name {
 		f.Code = code
+	}
+	if text := queryTexts[f.Code]; text != "" && t.protocol == awsmodel.Query {
+		f.Message = text
 	}
 	if t.model.QueryCodes && t.protocol != awsmodel.Query {
 		blame := "Receiver"

@@ -66,6 +66,23 @@ var fifoOnly = map[string][]string{
 	attrThroughput:   {"perQueue", throughputPerGroup},
 }
 
+// onlyWithFIFO are those of them that are not called unknown where they are missing.
+var onlyWithFIFO = []string{attrDedupScope, attrThroughput}
+
+// booleans are the attributes that are true or false, which may be written in capitals.
+var booleans = []string{attrFIFO, attrContentBased, attrManagedSSE}
+
+// plain returns attributes as they are kept: true and false in small letters.
+func plain(attributes map[string]string) map[string]string {
+	attributes = maps.Clone(attributes)
+	for _, name := range booleans {
+		if v, ok := attributes[name]; ok {
+			attributes[name] = strings.ToLower(v)
+		}
+	}
+	return attributes
+}
+
 // settings are a queue's attributes as far as they are set, and what follows from them.
 type settings struct {
 	Attributes map[string]string `json:"attributes,omitempty"`
@@ -119,6 +136,8 @@ func (s *settings) with(name string, changes map[string]string) (*settings, erro
 		next.Attributes[attrManagedSSE] = "false"
 	case changes[attrManagedSSE] == "true":
 		delete(next.Attributes, attrKmsKey)
+	}
+	if next.Attributes[attrKmsKey] == "" { // the key goes, and how long it is used again with it
 		delete(next.Attributes, attrKmsReuse)
 	}
 	if next.Attributes[attrThroughput] == throughputPerGroup && next.Attributes[attrDedupScope] != scopeGroup {
@@ -138,6 +157,8 @@ func checkAttribute(name, v string, fifo bool) error {
 	}
 	if values, ok := fifoOnly[name]; ok {
 		switch {
+		case !fifo && slices.Contains(onlyWithFIFO, name):
+			return sfn.Refuse(InvalidAttributeName, "You can specify the %s only when FifoQueue is set to true.", name)
 		case !fifo:
 			return sfn.Refuse(InvalidAttributeName, "Unknown Attribute %s.", name)
 		case !slices.Contains(values, v):

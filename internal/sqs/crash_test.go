@@ -32,6 +32,8 @@ type risky struct {
 	queue string
 	model map[string]held // by body
 	sent  int
+	// forgotten is the last message that was sent before the queue was purged.
+	forgotten int
 }
 
 func (k *risky) must(err error) {
@@ -103,6 +105,7 @@ func (k *risky) purge() {
 	if rapid.IntRange(0, 4).Draw(k.r, "really") == 0 {
 		k.must(k.s.PurgeQueue(k.queue))
 		clear(k.model)
+		k.forgotten = k.sent
 	}
 }
 
@@ -117,7 +120,7 @@ func (k *risky) cut() {
 
 // check receives all that there is.
 func (k *risky) check() {
-	if sqs.FIFO(k.queue) && k.sent > 0 { // a duplicate is known as one
+	if sqs.FIFO(k.queue) && k.sent > k.forgotten { // a duplicate is known as one
 		_, err := k.s.SendMessage(k.queue, k.entry(k.sent))
 		k.must(err)
 	}

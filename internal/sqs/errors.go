@@ -13,7 +13,6 @@ const (
 	InvalidBatchEntryID          sfn.ExceptionName = "InvalidBatchEntryId"               // an id with characters that it may not have
 	InvalidMessageContents       sfn.ExceptionName = "InvalidMessageContents"            // a body with characters that XML has not
 	InvalidParameterValue        sfn.ExceptionName = "InvalidParameterValueException"    // a parameter cannot be that
-	MessageNotInflight           sfn.ExceptionName = "MessageNotInflight"                // the message is visible already
 	MissingParameter             sfn.ExceptionName = "MissingRequiredParameterException" // a parameter is not there
 	OverLimit                    sfn.ExceptionName = "OverLimit"                         // too many messages in flight, or actions in a permission
 	QueueDoesNotExist            sfn.ExceptionName = "QueueDoesNotExist"                 // no queue has the name

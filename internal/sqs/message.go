@@ -98,19 +98,23 @@ const (
 )
 
 var (
-	attributeName = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
-	dataType      = regexp.MustCompile(`^(String|Number|Binary)(\..+)?$`)
-	number        = regexp.MustCompile(`^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$`)
-	token128      = regexp.MustCompile(`^[!-~]{1,128}$`) // of group and deduplication ids: alphanumeric characters and punctuation
+	nameRune = regexp.MustCompile(`^[\pL\pN_.-]$`)
+	dataType = regexp.MustCompile(`^(String|Number|Binary)(\..+)?$`)
+	number   = regexp.MustCompile(`^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$`)
+	token128 = regexp.MustCompile(`^[!-~]{1,128}$`) // of group and deduplication ids: alphanumeric characters and punctuation
 )
 
-// check refuses a message that the queue cannot take. limit is the queue's on its size.
-func (e *Entry) check(limit int) error {
+// check refuses a message that the queue cannot take. limit is the queue's on its size, batch tells that the message is of a batch.
+func (e *Entry) check(limit int, batch bool) error {
 	if e.Body == "" {
 		return missing("MessageBody")
 	}
 	if e.Size() > limit {
-		return sfn.Refuse(InvalidParameterValue, "One or more parameters are invalid. Reason: Message must be shorter than %d bytes.", limit)
+		what := "are invalid"
+		if batch {
+			what = "cannot be validated"
+		}
+		return sfn.Refuse(InvalidParameterValue, "One or more parameters %s. Reason: Message must be shorter than %d bytes.", what, limit)
 	}
 	if !readable(e.Body) {
 		return sfn.Refuse(InvalidMessageContents, "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF.")
@@ -146,24 +150,45 @@ func readable(text string) bool {
 
 // checkMessageAttribute refuses an attribute of a message (developer guide, "Message attribute components").
 func checkMessageAttribute(name string, a Attribute) error {
+	bad := func(format string, args ...any) error { return sfn.Refuse(InvalidParameterValue, format, args...) }
+	if err := checkAttributeName(name); err != nil {
+		return err
+	}
+	switch {
+	case a.DataType == "":
+		return bad("The message attribute '%s' must contain non-empty message attribute type.", name)
+	case len(a.DataType) > maxAttributeName || !dataType.MatchString(a.DataType):
+		return bad("The type of message (user) attribute '%s' is invalid. You must use only the following supported type prefixes: Binary, Number, String.", name)
+	case len(a.bytes()) == 0:
+		return bad("Message (user) attribute '%s' must contain a non-empty value of type '%s'.", name, a.DataType)
+	case strings.HasPrefix(a.DataType, "Number") && !number.MatchString(a.String):
+		return bad("Can't cast the value of message (user) attribute '%s' to a number.", name)
+	case !a.binary() && !readable(a.String):
+		return bad("Invalid characters found in the value of message (user) attribute '%s'.", name)
+	}
+	return nil
+}
+
+// checkAttributeName refuses what an attribute of a message cannot be called.
+func checkAttributeName(name string) error {
+	bad := func(format string, args ...any) error { return sfn.Refuse(InvalidParameterValue, format, args...) }
 	lower := strings.ToLower(name)
 	switch {
 	case name == "" || len(name) > maxAttributeName:
-		return sfn.Refuse(InvalidParameterValue, "Length of message attribute name must be between 1 and 256 bytes.")
+		return bad("Length of message attribute name must be between 1 and 256 bytes.")
 	case strings.HasPrefix(lower, "aws.") || strings.HasPrefix(lower, "amazon."):
-		return sfn.Refuse(InvalidParameterValue, "You can't use message attribute names beginning with 'AWS.' or 'Amazon.'. These strings are reserved for internal use.")
-	case !attributeName.MatchString(name) || strings.HasPrefix(name, ".") || strings.HasSuffix(name, ".") || strings.Contains(name, ".."):
-		return sfn.Refuse(InvalidParameterValue, "Invalid message attribute name: %s. It can have letters, digits, underscores, hyphens and single periods within it.", name)
-	case a.DataType == "":
-		return sfn.Refuse(InvalidParameterValue, "The message attribute '%s' must contain non-empty message attribute type.", name)
-	case len(a.DataType) > maxAttributeName || !dataType.MatchString(a.DataType):
-		return sfn.Refuse(InvalidParameterValue, "The message attribute '%s' has an invalid message attribute type, the set of supported type prefixes is Binary, Number, and String.", name)
-	case len(a.bytes()) == 0:
-		return sfn.Refuse(InvalidParameterValue, "The message attribute '%s' must contain non-empty message attribute value for message attribute type '%s'.", name, a.DataType)
-	case strings.HasPrefix(a.DataType, "Number") && !number.MatchString(a.String):
-		return sfn.Refuse(InvalidParameterValue, "Can't cast the value of message (user) attribute '%s' to a number.", name)
-	case !a.binary() && !readable(a.String):
-		return sfn.Refuse(InvalidMessageContents, "Invalid characters found in the message attribute '%s'.", name)
+		return bad("You can't use message attribute names beginning with 'AWS.' or 'Amazon.'. These strings are reserved for internal use.")
+	case strings.HasPrefix(name, "."):
+		return bad("Invalid message attribute name starting with character '.' was found.")
+	case strings.HasSuffix(name, "."):
+		return bad("Invalid message attribute name ending with character '.' was found.")
+	case strings.Contains(name, ".."):
+		return bad("Message attribute name can not have successive '.' character.")
+	}
+	for _, r := range name {
+		if !nameRune.MatchString(string(r)) {
+			return bad("Invalid non-alphanumeric character '#x%X' was found in the message attribute name. Can only include alphanumeric characters, hyphens, underscores, or dots.", r)
+		}
 	}
 	return nil
 }

@@ -399,15 +399,13 @@ func (s *Store) moveSome(t *moveTask, n int) (moved int, err error) {
 	q.settle(s.now())
 	left := t.ToMove - t.Moved
 	var list []*message
-	var begun []*group
+	var last *message
 	for int64(len(list)) < min(int64(n), left) {
-		m, g := q.nextReady(begun)
+		m := q.nextReady(last)
 		if m == nil {
 			break
 		}
-		if g != nil && !slices.Contains(begun, g) {
-			begun = append(begun, g)
-		}
+		last = m
 		q.become(m, leaving)
 		list = append(list, m)
 	}

@@ -94,6 +94,9 @@ func (s *Store) RemovePermission(name, label string) error {
 				return nil, nil, invalid(text, attrPolicy, "Invalid policy.")
 			}
 		}
+		if len(p.Statement) == 0 {
+			return nil, nil, invalid(label, "Label", "can't find label.")
+		}
 		before := len(p.Statement)
 		p.Statement = slices.DeleteFunc(p.Statement, func(one json.RawMessage) bool { return sid(one) == label })
 		if len(p.Statement) == before {

@@ -44,7 +44,7 @@ type condition byte
 
 const (
 	coming   condition = iota // being written, for nobody to see
-	ready                     // can be received, unless its group is busy
+	ready                     // can be received, unless one before it in its group cannot
 	delayed                   // will be, at its time
 	inFlight                  // was received, and will be visible again at its time
 	leaving                   // on its way to another queue
@@ -257,7 +257,7 @@ func (q *queue) leaveGroup(m *message) {
 
 // settleGroup puts a group among those that can be received from, or takes it out.
 func (q *queue) settleGroup(g *group) {
-	open := len(g.messages) > 0 && g.busy == 0 && g.messages[0].condition == ready
+	open := len(g.messages) > 0 && g.messages[0].condition == ready
 	switch {
 	case g.at >= 0: // its head may be another one
 		heap.Remove(&q.open, g.at)
@@ -393,11 +393,14 @@ func (h *messageHeap) Pop() any {
 	return m
 }
 
-// groupHeap is a heap of groups, the one with the oldest message on top.
+// groupHeap is a heap of groups, the one on top of which the first message is or was visible first: a group that was received from stands behind the others, as
+// recorded on AWS.
 type groupHeap []*group
 
-func (h groupHeap) Len() int           { return len(h) }
-func (h groupHeap) Less(i, j int) bool { return h[i].messages[0].seq < h[j].messages[0].seq }
+func (h groupHeap) Len() int { return len(h) }
+func (h groupHeap) Less(i, j int) bool {
+	return messageHeap{h[i].messages[0], h[j].messages[0]}.Less(0, 1)
+}
 func (h groupHeap) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
 	h[i].at, h[j].at = i, j

@@ -48,10 +48,15 @@ func checkTags(name string, tags map[string]string) error {
 // CreateQueue creates a queue. One of the name that has the same attributes is no error. The error may be InvalidAttributeName,
 // InvalidAttributeValue, InvalidParameterValue, MissingParameter or QueueNameExists.
 func (s *Store) CreateQueue(name string, attributes, tags map[string]string) error {
+	attributes = plain(attributes)
 	return s.create(name, attributes, tags, func(q *queue) error {
+		asked, err := (&settings{}).with(name, attributes)
+		if err != nil {
+			return err
+		}
 		has := q.attributes()
-		for _, attribute := range slices.Sorted(maps.Keys(attributes)) {
-			if has[attribute] != attributes[attribute] {
+		for _, attribute := range slices.Sorted(maps.Keys(asked.Attributes)) {
+			if has[attribute] != asked.Attributes[attribute] {
 				return sfn.Refuse(QueueNameExists, "A queue already exists with the same name and a different value for attribute %s", attribute)
 			}
 		}
@@ -62,6 +67,7 @@ func (s *Store) CreateQueue(name string, attributes, tags map[string]string) err
 // PutQueue creates a queue, or gives the one of the name these attributes and tags in the place of all that it has; its messages stay. Errors are as those
 // of [Store.CreateQueue].
 func (s *Store) PutQueue(name string, attributes, tags map[string]string) error {
+	attributes = plain(attributes)
 	return s.create(name, attributes, tags, func(q *queue) error {
 		next, err := (&settings{}).with(name, attributes)
 		if err != nil {
@@ -192,7 +198,8 @@ func (s *Store) edit(name string, change func(q *queue) (*settings, map[string]s
 
 // SetQueueAttributes changes some attributes of a queue. Errors are as those of [Store.CreateQueue], and QueueDoesNotExist.
 func (s *Store) SetQueueAttributes(name string, attributes map[string]string) error {
-	if v, ok := attributes[attrFIFO]; ok && v != strconv.FormatBool(strings.HasSuffix(name, fifoSuffix)) {
+	attributes = plain(attributes)
+	if v, ok := attributes[attrFIFO]; ok && v != "true" && FIFO(name) {
 		return sfn.Refuse(InvalidAttributeValue, "Invalid value for the parameter FifoQueue. Reason: Modifying queue type is not supported.")
 	}
 	return s.edit(name, func(q *queue) (*settings, map[string]string, error) {
@@ -326,7 +333,7 @@ func (s *Store) DeleteQueue(name string) error {
 	return q.clear(true)
 }
 
-// PurgeQueue deletes all messages of a queue, those in flight included. The error may be QueueDoesNotExist.
+// PurgeQueue deletes all messages of a queue, those in flight included; what was deduplicated is forgotten. The error may be QueueDoesNotExist.
 func (s *Store) PurgeQueue(name string) error {
 	q, done, err := s.use(name)
 	if err != nil {
@@ -346,9 +353,9 @@ func (q *queue) clear(whole bool) error {
 		return noQueue()
 	}
 	b := q.s.db.NewBatch()
-	families := []byte{familyMessage, familyBody, familyState}
+	families := []byte{familyMessage, familyBody, familyState, familyDedup}
 	if whole {
-		families = append(families, familyDedup, familyNext)
+		families = append(families, familyNext)
 		if err := b.Delete(queueKey(q.record.Name), nil); err != nil {
 			return err
 		}
@@ -370,6 +377,8 @@ func (q *queue) clear(whole bool) error {
 	for _, m := range q.messages {
 		q.become(m, gone)
 	}
+	clear(q.dedups)
+	q.aging = nil
 	if whole {
 		q.deleted = true
 		q.s.mu.Lock()

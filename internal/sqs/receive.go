@@ -205,7 +205,7 @@ func (q *queue) pick(r *Receive, long bool, now int64) (got []taken, dead []*mes
 	if p := q.settings.redrive; p != nil && q.s.byARN(p.target) != nil {
 		limit = p.most
 	}
-	var kept []*group // FIFO: those that were received from are not open any more
+	var last *message
 	for len(got) < most && len(dead) < MaxBatch {
 		if q.counts[inFlight] >= maxInFlight {
 			if !q.fifo() && !long && len(got) == 0 {
@@ -213,13 +213,11 @@ func (q *queue) pick(r *Receive, long bool, now int64) (got []taken, dead []*mes
 			}
 			break
 		}
-		m, g := q.nextReady(kept)
+		m := q.nextReady(last)
 		if m == nil {
 			break
 		}
-		if g != nil && !slices.Contains(kept, g) {
-			kept = append(kept, g)
-		}
+		last = m
 		if limit >= 0 && int(m.receives) >= limit {
 			q.become(m, leaving)
 			dead = append(dead, m)
@@ -232,30 +230,25 @@ func (q *queue) pick(r *Receive, long bool, now int64) (got []taken, dead []*mes
 	return got, dead, err
 }
 
-// nextReady is the next message that can be received: the first visible one, or of a FIFO queue the next of a group that this receive has begun with, or the first of another.
-func (q *queue) nextReady(begun []*group) (*message, *group) {
+// nextReady is the next message that can be received: the first visible one, or of a FIFO queue the one behind the last that this receive has taken, or the
+// first of another group. One that is not visible holds up those behind it.
+func (q *queue) nextReady(last *message) *message {
 	if !q.fifo() {
 		if len(q.ready) == 0 {
-			return nil, nil
+			return nil
 		}
-		return q.ready[0], nil
+		return q.ready[0]
 	}
-	if len(begun) > 0 {
-		g := begun[len(begun)-1]
-		for _, m := range g.messages {
-			if m.condition == ready {
-				return m, g
-			}
-			if m.condition != inFlight && m.condition != leaving {
-				break // one that is delayed or being written holds up those behind it
-			}
+	if last != nil {
+		list := last.group.messages
+		if i := slices.Index(list, last) + 1; i < len(list) && list[i].condition == ready {
+			return list[i]
 		}
 	}
 	if len(q.open) == 0 {
-		return nil, nil
+		return nil
 	}
-	g := q.open[0]
-	return g.messages[0], g
+	return q.open[0].messages[0]
 }
 
 // hide puts a message in flight.
@@ -411,19 +404,18 @@ func (s *Store) DeleteMessages(name string, handles []string) ([]error, error) {
 	})
 }
 
-// ChangeVisibility hides messages for other times, by their receipt handles, in one write. There is an error for each: nil, ReceiptHandleIsInvalid,
-// MessageNotInflight or InvalidParameterValue.
+// ChangeVisibility hides messages for other times, by their receipt handles, in one write. There is an error for each: nil, ReceiptHandleIsInvalid or
+// InvalidParameterValue. As recorded on AWS, any handle of a standard queue will do as long as the message is there, even if it is visible again; that of a FIFO
+// queue expires with the visibility timeout.
 func (s *Store) ChangeVisibility(name string, handles []string, seconds []int) ([]error, error) {
 	return s.byHandles(name, handles, func(q *queue, b *lsm.Batch, i int, m *message, receives uint32, now int64) error {
 		switch n := seconds[i]; {
 		case n < 0 || n > maxHidden:
 			return invalid(n, "VisibilityTimeout", "VisibilityTimeout must be an integer between 0 and 43200.")
-		case m == nil || m.condition == leaving || m.condition == coming:
+		case m == nil || m.condition != inFlight && m.condition != ready:
 			return invalid(handles[i], "ReceiptHandle", "Message does not exist or is not available for visibility timeout change.")
 		case q.fifo() && (m.condition != inFlight || m.receives != receives):
 			return invalid(handles[i], "ReceiptHandle", "The receipt handle has expired.")
-		case m.condition != inFlight || m.receives != receives:
-			return sfn.Refuse(MessageNotInflight, "The message referred to isn't in flight.")
 		case now+int64(n)*1000 > m.received+maxHidden*1000:
 			return invalid(n, "VisibilityTimeout", "Total VisibilityTimeout for the message is beyond the limit [43200 seconds]")
 		}

@@ -85,7 +85,7 @@ func (q *queue) forgetDedups(b *lsm.Batch, now int64) {
 // SendMessage sends a message. It returns when that is on disk. The error may be QueueDoesNotExist, InvalidMessageContents, InvalidParameterValue or
 // MissingParameter.
 func (s *Store) SendMessage(queue string, e Entry) (Sent, error) {
-	sent, errs, err := s.SendMessages(queue, []Entry{e})
+	sent, errs, err := s.send(queue, []Entry{e}, false)
 	if err = errors.Join(err, first(errs)); err != nil {
 		return Sent{}, unwrapOne(err)
 	}
@@ -108,8 +108,13 @@ func unwrapOne(err error) error {
 	return err
 }
 
-// SendMessages sends messages in their order, in one write. There is a result or an error for each.
+// SendMessages sends the messages of a batch in their order, in one write. There is a result or an error for each; that one has no group or deduplication id
+// where the queue must have it is the error of the whole batch, as on AWS.
 func (s *Store) SendMessages(queue string, entries []Entry) ([]Sent, []error, error) {
+	return s.send(queue, entries, true)
+}
+
+func (s *Store) send(queue string, entries []Entry, batch bool) ([]Sent, []error, error) {
 	if err := s.enter(); err != nil {
 		return nil, nil, err
 	}
@@ -118,7 +123,7 @@ func (s *Store) SendMessages(queue string, entries []Entry) ([]Sent, []error, er
 	if err != nil {
 		return nil, nil, err
 	}
-	w := &write{q: q, entries: entries, sent: make([]Sent, len(entries)), errs: make([]error, len(entries)), twins: make([]*dedup, len(entries))}
+	w := &write{q: q, entries: entries, batched: batch, sent: make([]Sent, len(entries)), errs: make([]error, len(entries)), twins: make([]*dedup, len(entries))}
 	q.commits.RLock()
 	defer q.commits.RUnlock()
 	if err := w.begin(); err != nil {
@@ -142,6 +147,7 @@ func (s *Store) SendMessages(queue string, entries []Entry) ([]Sent, []error, er
 type write struct {
 	q       *queue
 	entries []Entry
+	batched bool // they are those of a batch
 	sent    []Sent
 	errs    []error
 	twins   []*dedup // the messages that were sent before, of which entries are duplicates
@@ -157,6 +163,9 @@ func (w *write) begin() error {
 	defer q.mu.Unlock()
 	if q.deleted {
 		return noQueue()
+	}
+	if err := w.checkIDs(); err != nil {
+		return err
 	}
 	now := q.s.now()
 	q.settle(now)
@@ -179,10 +188,24 @@ func (w *write) begin() error {
 	return nil
 }
 
+// checkIDs refuses a batch for messages without the ids that they must have.
+func (w *write) checkIDs() error {
+	if !w.batched || !w.q.fifo() {
+		return nil
+	}
+	for i := range w.entries {
+		var refused *sfn.Exception
+		if err := w.q.checkIDs(&w.entries[i]); errors.As(err, &refused) {
+			return sfn.Refuse(InvalidParameterValue, "%s", refused.Message)
+		}
+	}
+	return nil
+}
+
 // add numbers one message, or finds that it was sent before.
 func (w *write) add(i int, now int64) error {
 	q, e := w.q, &w.entries[i]
-	if err := q.check(e); err != nil {
+	if err := q.check(e, w.batched); err != nil {
 		return err
 	}
 	out := &w.sent[i]
@@ -281,16 +304,17 @@ func (w *write) count(now int64) {
 }
 
 // check refuses what this queue cannot take, and gives messages of FIFO queues their deduplication id.
-func (q *queue) check(e *Entry) error {
-	if err := e.check(q.settings.number(attrMaxSize)); err != nil {
+func (q *queue) check(e *Entry, batch bool) error {
+	if err := e.check(q.settings.number(attrMaxSize), batch); err != nil {
 		return err
 	}
 	if e.Delay != nil && (*e.Delay < 0 || *e.Delay > numberAttributes[attrDelay].most) {
 		return invalid(*e.Delay, "DelaySeconds", "DelaySeconds must be >= 0 and <= 900.")
 	}
-	const words = "can only include alphanumeric and punctuation characters. 1 to 128 in length."
-	if e.Group != "" && !token128.MatchString(e.Group) {
-		return invalid(e.Group, "MessageGroupId", "MessageGroupId "+words)
+	if e.Group != "" {
+		if err := CheckID("MessageGroupId", e.Group); err != nil {
+			return err
+		}
 	}
 	if !q.fifo() {
 		if e.Dedup != "" {
@@ -298,20 +322,37 @@ func (q *queue) check(e *Entry) error {
 		}
 		return nil
 	}
+	if err := q.checkIDs(e); err != nil {
+		return err
+	}
+	if e.Delay != nil && *e.Delay != 0 {
+		return invalid(*e.Delay, "DelaySeconds", "The request include parameter that is not valid for this queue type.")
+	}
+	if e.Dedup != "" {
+		return CheckID("MessageDeduplicationId", e.Dedup)
+	}
+	sum := sha256.Sum256([]byte(e.Body))
+	e.Dedup = hex.EncodeToString(sum[:])
+	return nil
+}
+
+// checkIDs refuses a message for a FIFO queue that lacks an id.
+func (q *queue) checkIDs(e *Entry) error {
 	switch {
 	case e.Group == "":
 		return missing("MessageGroupId")
-	case e.Delay != nil && *e.Delay != 0:
-		return invalid(*e.Delay, "DelaySeconds", "The request include parameter that is not valid for this queue type.")
-	case e.Dedup != "" && !token128.MatchString(e.Dedup):
-		return invalid(e.Dedup, "MessageDeduplicationId", "MessageDeduplicationId "+words)
 	case e.Dedup == "" && q.settings.Attributes[attrContentBased] != "true":
 		return sfn.Refuse(InvalidParameterValue, "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly")
-	case e.Dedup == "":
-		sum := sha256.Sum256([]byte(e.Body))
-		e.Dedup = hex.EncodeToString(sum[:])
 	}
 	return nil
+}
+
+// CheckID refuses what a group or deduplication id cannot be. parameter is what it is called in requests. The error is InvalidParameterValue.
+func CheckID(parameter, id string) error {
+	if token128.MatchString(id) {
+		return nil
+	}
+	return invalid(id, parameter, parameter+" can only include alphanumeric and punctuation characters. 1 to 128 in length.")
 }
 
 // sequence is a sequence number as FIFO queues show it: twenty digits that grow.

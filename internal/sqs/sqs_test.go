@@ -145,8 +145,11 @@ func TestVisibility(t *testing.T) {
 	if errs, err := w.s.ChangeVisibility("q", []string{second[0].Receipt}, []int{0}); err != nil || errs[0] != nil {
 		t.Errorf("%v, %v", errs, err)
 	}
-	if errs, _ := w.s.ChangeVisibility("q", []string{second[0].Receipt}, []int{5}); name(errs[0]) != sqs.MessageNotInflight {
-		t.Errorf("a message that is visible: %v", errs)
+	if errs, _ := w.s.ChangeVisibility("q", []string{second[0].Receipt}, []int{5}); errs[0] != nil || w.bodies("q") != "" {
+		t.Errorf("a message that was visible: %v", errs)
+	}
+	if errs, _ := w.s.ChangeVisibility("q", []string{first[0].Receipt}, []int{0}); errs[0] != nil {
+		t.Errorf("by an old handle: %v", errs)
 	}
 	third := w.receive("q", sqs.Receive{Visibility: new(100)})
 	if errs, _ := w.s.ChangeVisibility("q", []string{third[0].Receipt}, []int{43_200}); errs[0] != nil {
@@ -200,8 +203,17 @@ func TestGroups(t *testing.T) {
 		t.Errorf("an expired handle: %v", errs)
 	}
 	w.pass(31 * time.Second)
-	if got := w.bodies("q.fifo"); got != "a2 a3 b1 b2" {
+	again := w.receive("q.fifo", sqs.Receive{Max: new(10)})
+	if got := texts(again); got != "a2 a3 b1 b2" {
 		t.Errorf("behind the timeout: %q", got)
+	}
+	if errs, _ := w.s.ChangeVisibility("q.fifo", []string{again[3].Receipt}, []int{60}); errs[0] != nil {
+		t.Error(errs)
+	}
+	w.pass(31 * time.Second)
+	w.send("q.fifo", sqs.Entry{Body: "b3", Group: "b"})
+	if got := w.bodies("q.fifo"); got != "a2 a3 b1" {
+		t.Errorf("while b2 is hidden longer: %q", got)
 	}
 }
 
@@ -242,12 +254,47 @@ func TestDeduplication(t *testing.T) {
 	if later := w.send("q.fifo", sqs.Entry{Body: "a", Group: "g", Dedup: "d"}); later.ID == first.ID || later.Sequence <= first.Sequence {
 		t.Errorf("got %+v behind the five minutes", later)
 	}
-	_, errs, err := w.s.SendMessages("q.fifo", []sqs.Entry{{Body: "x", Group: "g", Dedup: "x"}, {Body: "x", Group: "g", Dedup: "x"}, {Body: "x", Group: "g"}, {Body: "x", Dedup: "y"}})
-	if err != nil || errs[0] != nil || errs[1] != nil || name(errs[2]) != sqs.InvalidParameterValue || name(errs[3]) != sqs.MissingParameter {
+	_, errs, err := w.s.SendMessages("q.fifo", []sqs.Entry{{Body: "x", Group: "g", Dedup: "x"}, {Body: "x", Group: "g", Dedup: "x"}, {Body: "x", Group: "g", Dedup: "b b"}})
+	if err != nil || errs[0] != nil || errs[1] != nil || name(errs[2]) != sqs.InvalidParameterValue {
 		t.Errorf("%v, %v", errs, err)
+	}
+	for _, bad := range []sqs.Entry{{Body: "x", Group: "g"}, {Body: "x", Dedup: "y"}} {
+		if _, _, err := w.s.SendMessages("q.fifo", []sqs.Entry{{Body: "x", Group: "g", Dedup: "z"}, bad}); name(err) != sqs.InvalidParameterValue {
+			t.Errorf("a batch with %+v: %v", bad, err)
+		}
 	}
 	if w.counts("q.fifo") != "3 0 0" {
 		t.Errorf("counts %s", w.counts("q.fifo"))
+	}
+	if err := w.s.PurgeQueue("q.fifo"); err != nil {
+		t.Fatal(err)
+	}
+	w.send("q.fifo", sqs.Entry{Body: "x", Group: "g", Dedup: "x"})
+	if w.counts("q.fifo") != "1 0 0" {
+		t.Errorf("counts %s: purging forgets ids", w.counts("q.fifo"))
+	}
+}
+
+// TestGroupOrder has groups stand in line by when they could be received from: one that was received from goes behind the others, as recorded on AWS.
+func TestGroupOrder(t *testing.T) {
+	w := newWorld(t, vfs.NewMem())
+	w.create("q.fifo", "ContentBasedDeduplication", "true")
+	for _, body := range []string{"a1", "b1", "b2", "c1", "a2"} {
+		w.send("q.fifo", sqs.Entry{Body: body, Group: body[:1]})
+		w.pass(time.Second)
+	}
+	if got := texts(w.receive("q.fifo", sqs.Receive{Max: new(3), Visibility: new(0)})); got != "a1 a2 b1" {
+		t.Errorf("got %q", got)
+	}
+	got := w.receive("q.fifo", sqs.Receive{Max: new(10)})
+	if texts(got) != "c1 a1 a2 b1 b2" {
+		t.Errorf("got %q", texts(got))
+	}
+	if errs, err := w.s.ChangeVisibility("q.fifo", []string{got[1].Receipt}, []int{0}); err != nil || errs[0] != nil {
+		t.Fatal(errs, err)
+	}
+	if got := w.bodies("q.fifo"); got != "a1" {
+		t.Errorf("the one that is visible before another in flight: %q", got)
 	}
 }
 
@@ -413,6 +460,10 @@ func TestQueues(t *testing.T) {
 		{"FIFO by name alone", w.s.CreateQueue("a.fifo", nil, nil), sqs.InvalidParameterValue},
 		{"FIFO without the suffix", w.s.CreateQueue("a", map[string]string{"FifoQueue": "true"}, nil), sqs.InvalidParameterValue},
 		{"FIFO false", w.s.CreateQueue("a", map[string]string{"FifoQueue": "false"}, nil), sqs.InvalidAttributeName},
+		{"TRUE in capitals", w.s.CreateQueue("capitals.fifo", map[string]string{"FifoQueue": "True", "ContentBasedDeduplication": "FALSE"}, nil), ""},
+		{"the same in small letters", w.s.CreateQueue("capitals.fifo", map[string]string{"FifoQueue": "true", "ContentBasedDeduplication": "false"}, nil), ""},
+		{"FIFO afterwards", set(map[string]string{"FifoQueue": "true"}), sqs.InvalidAttributeName},
+		{"FIFO no more", w.s.SetQueueAttributes("capitals.fifo", map[string]string{"FifoQueue": "false"}), sqs.InvalidAttributeValue},
 		{"too long a delay", set(map[string]string{"DelaySeconds": "901"}), sqs.InvalidAttributeValue},
 		{"an unknown attribute", set(map[string]string{"Colour": "red"}), sqs.InvalidAttributeName},
 		{"both encryptions", set(map[string]string{"KmsMasterKeyId": "k", "SqsManagedSseEnabled": "true"}), sqs.InvalidAttributeName},
