@@ -4,8 +4,10 @@ import (
 	"context"
 	"maps"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tutti-run/tutti/internal/sfn"
@@ -67,15 +69,18 @@ type topicTag struct {
 	Value string `json:"Value"`
 }
 
-func tagMap(list []topicTag) map[string]string {
+func tagMap(list []topicTag) (map[string]string, error) {
 	var tags map[string]string
 	for _, t := range list {
 		if tags == nil {
 			tags = map[string]string{}
 		}
+		if _, twice := tags[t.Key]; twice {
+			return nil, sfn.Refuse(sns.InvalidParameter, "Invalid parameter: Duplicated keys are not allowed.")
+		}
 		tags[t.Key] = t.Value
 	}
-	return tags
+	return tags, nil
 }
 
 type createTopicInput struct {
@@ -89,7 +94,11 @@ type topicInput struct {
 }
 
 func (t *topics) createTopic(_ context.Context, in *createTopicInput) (*topicInput, error) {
-	arn, err := t.service.CreateTopic(in.Name, in.Attributes, tagMap(in.Tags))
+	tags, err := tagMap(in.Tags)
+	if err != nil {
+		return nil, err
+	}
+	arn, err := t.service.CreateTopic(in.Name, in.Attributes, tags)
 	return &topicInput{arn}, err
 }
 
@@ -275,7 +284,11 @@ func (t *topics) listTagsForResource(_ context.Context, in *topicTagsInput) (*to
 }
 
 func (t *topics) tagResource(_ context.Context, in *topicTagsInput) (nothing, error) {
-	return nothing{}, t.service.TagTopic(in.ResourceARN, tagMap(in.Tags))
+	tags, err := tagMap(in.Tags)
+	if err != nil {
+		return nothing{}, err
+	}
+	return nothing{}, t.service.TagTopic(in.ResourceARN, tags)
 }
 
 func (t *topics) untagResource(_ context.Context, in *topicTagsInput) (nothing, error) {
@@ -286,29 +299,33 @@ func (t *topics) untagResource(_ context.Context, in *topicTagsInput) (nothing, 
 type notice struct {
 	ID         string                    `json:"Id"` // in a batch
 	Message    string                    `json:"Message"`
-	Subject    string                    `json:"Subject"`
+	Subject    sfn.OptString             `json:"Subject"`
 	Structure  string                    `json:"MessageStructure"`
 	Attributes map[string]attributeValue `json:"MessageAttributes"`
 	Dedup      string                    `json:"MessageDeduplicationId"`
 	Group      string                    `json:"MessageGroupId"`
 }
 
-func (n *notice) message() sns.Message {
-	m := sns.Message{Body: n.Message, Subject: n.Subject, Structure: n.Structure, Dedup: n.Dedup, Group: n.Group}
+// message is what is to be published. A subject that is there and empty is refused, which is not the same as none.
+func (n *notice) message() (sns.Message, error) {
+	if n.Subject.Set && n.Subject.Text == "" {
+		return sns.Message{}, sfn.Refuse(sns.InvalidParameter, "Invalid parameter: Subject")
+	}
+	m := sns.Message{Body: n.Message, Subject: n.Subject.Text, Structure: n.Structure, Dedup: n.Dedup, Group: n.Group}
 	for name, a := range n.Attributes {
 		if m.Attributes == nil {
 			m.Attributes = map[string]sns.Attribute{}
 		}
 		m.Attributes[name] = sns.Attribute{DataType: a.DataType, String: a.StringValue, Binary: a.BinaryValue}
 	}
-	return m
+	return m, nil
 }
 
 type publishInput struct {
-	topicInput
 	notice
-	TargetARN   string `json:"TargetArn"`
-	PhoneNumber string `json:"PhoneNumber"`
+	TopicARN    sfn.OptString `json:"TopicArn"`
+	TargetARN   sfn.OptString `json:"TargetArn"`
+	PhoneNumber string        `json:"PhoneNumber"`
 }
 
 type publishOutput struct {
@@ -319,16 +336,25 @@ type publishOutput struct {
 
 func (t *topics) publish(_ context.Context, in *publishInput) (*publishOutput, error) {
 	arn := in.TopicARN
-	if arn == "" {
+	if !arn.Set {
 		arn = in.TargetARN
 	}
 	switch {
+	case in.PhoneNumber != "" && !phoneNumber.MatchString(in.PhoneNumber):
+		return nil, sfn.Refuse(sns.InvalidParameter, "Invalid parameter: PhoneNumber Reason: %.100s is not valid to publish to", in.PhoneNumber)
 	case in.PhoneNumber != "":
 		return nil, sfn.Refuse(sns.InvalidParameter, "Invalid parameter: PhoneNumber Reason: nothing is sent to telephones from here")
-	case arn == "":
+	case !arn.Set:
 		return nil, sfn.Refuse(sns.InvalidParameter, "Invalid parameter: TopicArn or TargetArn Reason: no value for required parameter")
 	}
-	p, err := t.service.Publish(arn, in.message())
+	if a, err := sfn.ParseARN(arn.Text); err == nil && strings.HasPrefix(a.Resource, "endpoint/") { // apps have none here
+		return nil, sfn.Refuse(sns.InvalidParameter, "Invalid parameter: TargetArn Reason: No endpoint found for the target arn specified")
+	}
+	m, err := in.message()
+	if err != nil {
+		return nil, err
+	}
+	p, err := t.service.Publish(arn.Text, m)
 	if err != nil {
 		return nil, err
 	}
@@ -339,6 +365,9 @@ type publishBatchInput struct {
 	topicInput
 	Entries []notice `json:"PublishBatchRequestEntries"`
 }
+
+// phoneNumber is what can be the number of a telephone.
+var phoneNumber = regexp.MustCompile(`^\+?[0-9 ()-]+$`)
 
 // publishBatchOutput always has both lists, as the query protocol does.
 type publishBatchOutput struct {
@@ -353,23 +382,23 @@ func (t *topics) publishBatch(_ context.Context, in *publishBatchInput) (*publis
 	size := 0
 	messages := make([]sns.Message, 0, len(in.Entries))
 	for i := range in.Entries {
-		messages = append(messages, in.Entries[i].message())
+		m, err := in.Entries[i].message()
+		if err != nil {
+			return nil, err
+		}
+		messages = append(messages, m)
 		size += messages[i].Size()
 	}
 	if size > sns.MaxMessageBytes {
 		return nil, sfn.Refuse(sns.BatchRequestTooLong, "The length of all the messages put together is more than the limit.")
 	}
-	published, errs, err := t.service.PublishAll(in.TopicARN, messages)
+	published, err := t.service.PublishAll(in.TopicARN, messages)
 	if err != nil {
 		return nil, err
 	}
 	out := &publishBatchOutput{Successful: []publishOutput{}, Failed: []batchFailure{}}
-	for i, err := range errs {
-		if err == nil {
-			out.Successful = append(out.Successful, publishOutput{in.Entries[i].ID, published[i].ID, published[i].Sequence})
-			continue
-		}
-		out.Failed = append(out.Failed, batchRefusal("sns", in.Entries[i].ID, err))
+	for i, p := range published {
+		out.Successful = append(out.Successful, publishOutput{in.Entries[i].ID, p.ID, p.Sequence})
 	}
 	return out, nil
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	snsclient "github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sns/types"
+	"github.com/aws/smithy-go"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/tutti-run/tutti/internal/api"
@@ -118,9 +119,9 @@ func TestTopics(t *testing.T) {
 		t.Errorf("got %+v, %v", messages, err)
 	}
 	batch, err := c.PublishBatch(ctx, &snsclient.PublishBatchInput{TopicArn: created.TopicArn, PublishBatchRequestEntries: []types.PublishBatchRequestEntry{
-		{Id: aws.String("1"), Message: aws.String("one")}, {Id: aws.String("2"), Message: aws.String("two"), MessageStructure: aws.String("json")},
+		{Id: aws.String("1"), Message: aws.String("one")}, {Id: aws.String("2"), Message: aws.String(`{"default":"two"}`), MessageStructure: aws.String("json")},
 	}})
-	if err != nil || len(batch.Successful) != 1 || len(batch.Failed) != 1 || *batch.Failed[0].Code != "InvalidParameter" {
+	if err != nil || len(batch.Successful) != 2 || len(batch.Failed) != 0 {
 		t.Errorf("got %+v, %v", batch, err)
 	}
 	attributes, err := c.GetTopicAttributes(ctx, &snsclient.GetTopicAttributesInput{TopicArn: created.TopicArn})
@@ -136,6 +137,92 @@ func TestTopics(t *testing.T) {
 	var invalid *types.InvalidParameterException
 	if !errors.As(err, &invalid) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestTopicWords has what cannot be, with what SNS says to it, as recorded on AWS.
+func TestTopicWords(t *testing.T) {
+	_, c, queues := serveTopics(t)
+	ctx := t.Context()
+	if err := queues.CreateQueue("q", nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	created, err := c.CreateTopic(ctx, &snsclient.CreateTopicInput{Name: aws.String("t"), Tags: []types.Tag{{Key: aws.String("a"), Value: aws.String("1")}, {Key: aws.String("b"), Value: aws.String("2")}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	topic := created.TopicArn
+	again := func(attributes map[string]string, tags ...string) error {
+		in := &snsclient.CreateTopicInput{Name: aws.String("t"), Attributes: attributes}
+		for i := 0; i < len(tags); i += 2 {
+			in.Tags = append(in.Tags, types.Tag{Key: &tags[i], Value: &tags[i+1]})
+		}
+		return last(c.CreateTopic(ctx, in))
+	}
+	publish := func(change func(*snsclient.PublishInput)) error {
+		in := &snsclient.PublishInput{TopicArn: topic, Message: aws.String("x")}
+		change(in)
+		return last(c.Publish(ctx, in))
+	}
+	attribute := func(name, kind, text string, bytes []byte) error {
+		v := types.MessageAttributeValue{DataType: &kind, BinaryValue: bytes}
+		if text != "" {
+			v.StringValue = &text
+		}
+		return publish(func(in *snsclient.PublishInput) {
+			in.MessageAttributes = map[string]types.MessageAttributeValue{name: v}
+		})
+	}
+	subscribe := func(protocol, endpoint string, attributes ...string) error {
+		in := &snsclient.SubscribeInput{TopicArn: topic, Protocol: &protocol, Endpoint: &endpoint, Attributes: map[string]string{}}
+		for i := 0; i < len(attributes); i += 2 {
+			in.Attributes[attributes[i]] = attributes[i+1]
+		}
+		return last(c.Subscribe(ctx, in))
+	}
+	q := queues.ARN("q")
+	const invalid, value = "InvalidParameter", "ParameterValueInvalid"
+	for _, test := range []struct {
+		err        error
+		code, text string
+	}{
+		{again(map[string]string{"FifoTopic": "false"}, "a", "1"), "", ""},
+		{again(nil, "a", "1", "c", "3"), invalid, "Invalid parameter: Tags Reason: Topic already exists with different tags"},
+		{again(nil, "a", "1", "a", "1"), invalid, "Invalid parameter: Duplicated keys are not allowed."},
+		{publish(func(in *snsclient.PublishInput) { in.TopicArn = aws.String("") }), invalid, "Invalid parameter: TopicArn Reason: An ARN must have at least 6 elements, not 1"},
+		{publish(func(in *snsclient.PublishInput) { in.Subject = aws.String("") }), invalid, "Invalid parameter: Subject"},
+		{publish(func(in *snsclient.PublishInput) {
+			in.TopicArn, in.TargetArn = nil, aws.String("arn:aws:sns:us-east-1:000000000000:endpoint/APNS/a/b")
+		}), invalid, "Invalid parameter: TargetArn Reason: No endpoint found for the target arn specified"},
+		{publish(func(in *snsclient.PublishInput) { in.TopicArn, in.PhoneNumber = nil, aws.String("+1a234") }), invalid, "Invalid parameter: PhoneNumber Reason: +1a234 is not valid to publish to"},
+		{attribute("a", "String", "", []byte("x")), value, "The message attribute 'a' with type 'String' must use field 'String'."},
+		{attribute("a", "Binary", "x", nil), value, "The message attribute 'a' with type 'Binary' must use field 'Binary'."},
+		{attribute("a^", "String", "x", nil), value, "Invalid non-alphanumeric character '#x5E' was found in the message attribute name. Can only include alphanumeric characters, hyphens, underscores, or dots."},
+		{attribute(".a", "String", "x", nil), value, "Invalid message attribute name starting with character '.' was found."},
+		{attribute("a.", "String", "x", nil), value, "Invalid message attribute name ending with character '.' was found."},
+		{attribute("a..b", "String", "x", nil), value, "Message attribute name can not have successive '.' character."},
+		{attribute(strings.Repeat("a", 257), "String", "x", nil), value, "Length of message attribute name must be less than 256 bytes."},
+		{subscribe("pigeon", "x"), invalid, "Invalid parameter: Amazon SNS does not support this protocol string: pigeon"},
+		{subscribe("sqs", q, "RawMessageDelivery", "perhaps"), invalid, "Invalid parameter: Attributes Reason: RawMessageDelivery: Invalid value [perhaps]. Must be true or false."},
+		{subscribe("sqs", q, "RedrivePolicy", `{"deadLetterTargetArn":"x"}`), invalid, "Invalid parameter: Attributes Reason: RedrivePolicy: deadLetterTargetArn is an invalid arn"},
+		{subscribe("sqs", q, "FilterPolicy", `{"a":[{"exists":null}]}`), invalid, "Invalid parameter: Attributes Reason: FilterPolicy: exists match pattern must be either true or false.\n at [Source: (String)\"{\"a\":[{\"exists\":null}]}\"; line: 1, column: 21]"},
+		{subscribe("sqs", q, "FilterPolicy", "{nothing}"), invalid, "Invalid parameter: Attributes Reason: FilterPolicy: failed to parse JSON. Unexpected character ('n' (code 110)): was expecting double-quote to start field name\n at [Source: (String)\"{nothing}\"; line: 1, column: 3]"},
+		{subscribe("sqs", q, "FilterPolicy", `{"a":[1],"b":[1],"c":[1],"d":[1],"e":[1],"f":[1]}`), invalid, "Invalid parameter: Attributes Reason: FilterPolicy: Filter policy can not have more than 5 keys"},
+		{subscribe("sqs", q, "FilterPolicyScope", "MessageBody", "FilterPolicy", `{"a":{"b":{"c":[1,2,3,4]}},"d":{"e":[1,2,3]},"f":[1,2,3]}`), invalid, "Invalid parameter: Attributes Reason: FilterPolicy: Filter policy is too complex"},
+		{subscribe("sqs", q, "RawMessageDelivery", "TrUe"), "", ""},
+		{subscribe("sqs", q, "RawMessageDelivery", "true", "FilterPolicyScope", "MessageAttributes"), "", ""},
+		{subscribe("sqs", q, "FilterPolicyScope", "MessageBody"), invalid, "Invalid parameter: Attributes Reason: Subscription already exists with different attributes"},
+		{last(c.ConfirmSubscription(ctx, &snsclient.ConfirmSubscriptionInput{TopicArn: topic, Token: aws.String("randomtoken")})), invalid, "Invalid token"},
+		{last(c.ConfirmSubscription(ctx, &snsclient.ConfirmSubscriptionInput{TopicArn: topic, Token: aws.String("abc123")})), invalid, "Invalid parameter: Token"},
+		{last(c.Unsubscribe(ctx, &snsclient.UnsubscribeInput{SubscriptionArn: aws.String("arn:aws:sns:us-east-1:111111111111:random")})), invalid, "Invalid parameter: SubscriptionId"},
+		{last(c.PublishBatch(ctx, &snsclient.PublishBatchInput{TopicArn: topic, PublishBatchRequestEntries: []types.PublishBatchRequestEntry{
+			{Id: aws.String("1"), Message: aws.String("x")}, {Id: aws.String("2"), Message: aws.String("{}"), MessageStructure: aws.String("json")},
+		}})), invalid, "Invalid parameter: Message Structure - No default entry in JSON message body"},
+	} {
+		var e smithy.APIError
+		if errors.As(test.err, &e) && (e.ErrorCode() != test.code || e.ErrorMessage() != test.text) || (test.err == nil) != (test.code == "") {
+			t.Errorf("got %v, want %s: %s", test.err, test.code, test.text)
+		}
 	}
 }
 

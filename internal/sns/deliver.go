@@ -1,6 +1,7 @@
 package sns
 
 import (
+	"cmp"
 	"container/heap"
 	"context"
 	"encoding/json"
@@ -34,6 +35,7 @@ type delivery struct {
 	Type         string               `json:"type"` // notificationType or confirmationType
 	MessageID    string               `json:"messageId"`
 	Body         string               `json:"body"`
+	ContentType  string               `json:"contentType,omitempty"` // of a notification to an HTTP endpoint; "" is that of texts
 	Raw          bool                 `json:"raw,omitempty"`
 	Attributes   map[string]Attribute `json:"attributes,omitempty"` // of a raw message
 	Group        string               `json:"group,omitempty"`
@@ -47,9 +49,9 @@ type delivery struct {
 }
 
 func (s *Service) newDelivery(sub *subscription, now time.Time) delivery {
-	retries := sub.settings.retries
-	if retries == nil && (sub.Protocol == protocolHTTP || sub.Protocol == protocolHTTPS) {
-		retries = s.topicRetries(sub.TopicARN)
+	var retries *retryPolicy
+	if sub.Protocol == protocolHTTP || sub.Protocol == protocolHTTPS {
+		retries, _ = readRetries(s.deliveryOf(sub).Retries) // what cannot be is as usual
 	}
 	return delivery{
 		Key: s.deliveries.key(now), Subscription: sub.ARN, Topic: sub.TopicARN, Protocol: sub.Protocol, Endpoint: sub.Endpoint, MessageID: uuid.NewString(),
@@ -313,7 +315,7 @@ func (s *Service) post(ctx context.Context, d *delivery) error {
 		return &Permanent{err}
 	}
 	for name, v := range map[string]string{
-		"Content-Type": "text/plain; charset=UTF-8", "User-Agent": "Amazon Simple Notification Service Agent", "X-Amz-Sns-Message-Type": d.Type,
+		"Content-Type": cmp.Or(d.ContentType, usualContentType), "Accept-Encoding": "gzip,deflate", "User-Agent": "Amazon Simple Notification Service Agent", "X-Amz-Sns-Message-Type": d.Type,
 		"X-Amz-Sns-Message-Id": d.MessageID, "X-Amz-Sns-Topic-Arn": d.Topic,
 	} {
 		r.Header.Set(name, v)

@@ -25,9 +25,9 @@ type document struct {
 	Message           string                       `json:"Message"`
 	SubscribeURL      string                       `json:"SubscribeURL,omitempty"` // of a confirmation
 	Timestamp         string                       `json:"Timestamp"`
-	SignatureVersion  string                       `json:"SignatureVersion"`
-	Signature         string                       `json:"Signature"`
-	SigningCertURL    string                       `json:"SigningCertURL"`
+	SignatureVersion  string                       `json:"SignatureVersion,omitempty"` // FIFO topics do not sign, as recorded on AWS
+	Signature         string                       `json:"Signature,omitempty"`
+	SigningCertURL    string                       `json:"SigningCertURL,omitempty"`
 	UnsubscribeURL    string                       `json:"UnsubscribeURL,omitempty"`
 	MessageAttributes map[string]documentAttribute `json:"MessageAttributes,omitempty"`
 }
@@ -88,11 +88,23 @@ func (s *Service) certificateURL() string {
 	return "https://sns." + s.cfg.Place.Region + ".amazonaws.com/SimpleNotificationService-0000000000000000000000.pem"
 }
 
+// sign puts a topic's signature on a document, or what stands for it here.
+func (d *document) sign(s *Service, r *topicRecord) {
+	if r.fifo() {
+		return
+	}
+	d.SignatureVersion, d.Signature, d.SigningCertURL = "1", unsigned, s.certificateURL()
+	if v := r.Attributes["SignatureVersion"]; v != "" {
+		d.SignatureVersion = v
+	}
+}
+
 // notification is what is to be delivered of a message to a subscription.
-func (s *Service) notification(sub *subscription, m *Message, body string, p Published, now time.Time) delivery {
+func (s *Service) notification(r *topicRecord, sub *subscription, m *Message, body string, p Published, now time.Time) delivery {
 	d := s.newDelivery(sub, now)
 	d.MessageID, d.Type, d.Group, d.Dedup, d.Raw = p.ID, notificationType, m.Group, m.Dedup, sub.settings.raw && sub.Protocol != protocolLambda
-	if strings.HasSuffix(sub.TopicARN, fifoSuffix) {
+	d.ContentType = s.contentType(r, sub)
+	if r.fifo() {
 		d.Lane = sub.ARN + "\x00" + m.Group
 	}
 	switch {
@@ -102,10 +114,11 @@ func (s *Service) notification(sub *subscription, m *Message, body string, p Pub
 		d.Body = s.functionEvent(sub, m, body, p, now)
 	default:
 		doc := document{
-			Type: d.Type, MessageID: p.ID, SequenceNumber: p.Sequence, TopicARN: sub.TopicARN, Subject: m.Subject, Message: body, Timestamp: now.UTC().Format(timeForm),
-			SignatureVersion: "1", Signature: unsigned, SigningCertURL: s.certificateURL(), UnsubscribeURL: s.link("Unsubscribe", "SubscriptionArn", sub.ARN),
+			Type: d.Type, MessageID: p.ID, SequenceNumber: p.Sequence, TopicARN: sub.TopicARN, Subject: m.Subject, Message: body,
+			Timestamp: now.UTC().Format(timeForm), UnsubscribeURL: s.link("Unsubscribe", "SubscriptionArn", sub.ARN),
 			MessageAttributes: documentAttributes(m.Attributes),
 		}
+		doc.sign(s, r)
 		d.Body = doc.text()
 	}
 	return d

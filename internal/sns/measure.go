@@ -50,12 +50,10 @@ func (s *Service) newTopic(r topicRecord) *topic {
 }
 
 // countPublished counts messages that were published.
-func (p *publication) countPublished(messages []Message, errs []error) {
+func (p *publication) countPublished(messages []Message) {
 	for i := range messages {
-		if errs[i] == nil {
-			p.t.counters.Add(metricPublished, p.now, 1)
-			p.t.counters.Add(metricSize, p.now, float64(messages[i].Size()))
-		}
+		p.t.counters.Add(metricPublished, p.now, 1)
+		p.t.counters.Add(metricSize, p.now, float64(messages[i].Size()))
 	}
 	for _, metric := range p.filteredOut {
 		p.t.counters.Add(metricFilteredOut, p.now, 1)

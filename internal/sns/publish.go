@@ -87,7 +87,6 @@ type dedup struct {
 
 var (
 	attributeType = regexp.MustCompile(`^(String|Number|Binary)(\..+)?$`)
-	attributeName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,256}$`)
 	token128      = regexp.MustCompile(`^[!-~]{1,128}$`)
 	subject       = regexp.MustCompile(`^[!-~][ -~]{0,99}$`)
 )
@@ -141,17 +140,28 @@ func (m *Message) checkIDs(r *topicRecord) error {
 	return nil
 }
 
+// maxAttributeName is how many bytes the name of an attribute of a message has at most.
+const maxAttributeName = 256
+
+// checkMessageAttribute refuses an attribute of a message, in the words of AWS.
 func checkMessageAttribute(name string, a Attribute) error {
 	bad := func(format string, args ...any) error { return sfn.Refuse(InvalidParameterValue, format, args...) }
+	if err := checkAttributeName(name); err != nil {
+		return err
+	}
+	field, empty := "String", a.String == ""
+	if strings.HasPrefix(a.DataType, "Binary") {
+		field, empty = "Binary", len(a.Binary) == 0
+	}
 	switch {
-	case !attributeName.MatchString(name) || strings.HasPrefix(name, ".") || strings.HasSuffix(name, ".") || strings.Contains(name, ".."):
-		return bad("The message attribute name '%.256s' is not valid.", name)
 	case a.DataType == "":
 		return bad("The message attribute '%s' must contain non-empty message attribute type.", name)
 	case !attributeType.MatchString(a.DataType):
 		return bad("The message attribute '%s' has an invalid message attribute type, the set of supported type prefixes is Binary, Number, and String.", name)
 	case a.String == "" && len(a.Binary) == 0:
 		return bad("The message attribute '%s' must contain non-empty message attribute value for message attribute type '%s'.", name, a.DataType)
+	case empty:
+		return bad("The message attribute '%s' with type '%s' must use field '%s'.", name, a.DataType, field)
 	case strings.HasPrefix(a.DataType, "Number") && a.filtered() == nil:
 		return bad("Could not cast message attribute '%s' value to number.", name)
 	case a.DataType == "String.Array":
@@ -160,6 +170,32 @@ func checkMessageAttribute(name string, a Attribute) error {
 		}
 	}
 	return nil
+}
+
+// checkAttributeName refuses what an attribute of a message cannot be called.
+func checkAttributeName(name string) error {
+	bad := func(format string, args ...any) error { return sfn.Refuse(InvalidParameterValue, format, args...) }
+	switch {
+	case name == "" || len(name) > maxAttributeName:
+		return bad("Length of message attribute name must be less than 256 bytes.")
+	case strings.HasPrefix(name, "."):
+		return bad("Invalid message attribute name starting with character '.' was found.")
+	case strings.HasSuffix(name, "."):
+		return bad("Invalid message attribute name ending with character '.' was found.")
+	case strings.Contains(name, ".."):
+		return bad("Message attribute name can not have successive '.' character.")
+	}
+	for _, r := range name {
+		if r >= utf8.RuneSelf || !attributeRune(byte(r)) {
+			return bad("Invalid non-alphanumeric character '#x%X' was found in the message attribute name. Can only include alphanumeric characters, hyphens, underscores, or dots.", r)
+		}
+	}
+	return nil
+}
+
+// attributeRune tells whether a name of an attribute may have the character.
+func attributeRune(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("_.-", c) >= 0
 }
 
 // texts are the texts for the protocols of a message whose structure is JSON.
@@ -198,47 +234,47 @@ func (m *Message) textFor(protocol string) string {
 
 // Publish publishes a message to a topic. It returns when what is to be delivered is on disk. The error may be NotFound, InvalidParameter or InvalidParameterValue.
 func (s *Service) Publish(topicARN string, m Message) (Published, error) {
-	published, errs, err := s.PublishAll(topicARN, []Message{m})
-	if err == nil {
-		err = errs[0]
-	}
+	published, err := s.PublishAll(topicARN, []Message{m})
 	if err != nil {
 		return Published{}, err
 	}
 	return published[0], nil
 }
 
-// PublishAll publishes messages in their order, in one write. There is a result or an error for each.
-func (s *Service) PublishAll(topicARN string, messages []Message) ([]Published, []error, error) {
+// PublishAll publishes messages in their order, in one write. As on AWS, one that cannot be published is the error of all.
+func (s *Service) PublishAll(topicARN string, messages []Message) ([]Published, error) {
 	t, err := s.find(topicARN)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	r := s.recordOf(t)
+	for i := range messages {
+		if err := messages[i].check(&r); err != nil {
+			return nil, err
+		}
+	}
 	if r.fifo() { // the order of the sequence numbers is that of the deliveries
 		t.publish.Lock()
 		defer t.publish.Unlock()
 	}
 	now := s.cfg.Clock.Now()
 	p := publication{s: s, t: t, r: &r, arn: topicARN, now: now, subscriptions: s.subscriptionsOf(topicARN), used: map[string]dedup{}}
-	published, errs := make([]Published, len(messages)), make([]error, len(messages))
+	published := make([]Published, len(messages))
 	for i := range messages {
-		if errs[i] = messages[i].check(&r); errs[i] == nil {
-			published[i] = p.add(&messages[i])
-		}
+		published[i] = p.add(&messages[i])
 	}
 	if r.fifo() {
 		p.forget()
 	}
 	if len(p.changes) > 0 {
 		if err := s.cfg.Journal.Write(p.changes); err != nil {
-			return nil, nil, fmt.Errorf("record a message: %w", err)
+			return nil, fmt.Errorf("record a message: %w", err)
 		}
 	}
-	p.countPublished(messages, errs)
+	p.countPublished(messages)
 	maps.Copy(t.dedups, p.used)
 	s.deliveries.add(p.owed)
-	return published, errs, nil
+	return published, nil
 }
 
 // publication is messages that are published by one request.
@@ -285,7 +321,7 @@ func (p *publication) add(m *Message) Published {
 			p.filteredOut = append(p.filteredOut, sub.settings.filter.whyFilteredOut(m, body))
 			continue
 		}
-		d := p.s.notification(sub, m, body, out, p.now)
+		d := p.s.notification(p.r, sub, m, body, out, p.now)
 		p.owed = append(p.owed, d)
 		p.changes = append(p.changes, set(deliveriesCollection, d.Key, &d))
 	}

@@ -22,47 +22,140 @@ func usualRetries() retryPolicy { return retryPolicy{20, 20, 3, 0, 0, 0, "linear
 
 const maxRetries = 100
 
-// parseRetries reads the delivery policy of a subscription, nil for none.
-func parseRetries(text string) (*retryPolicy, error) {
+// usualContentType is how HTTP endpoints are sent messages unless a policy says otherwise.
+const usualContentType = "text/plain; charset=UTF-8"
+
+// topicDelivery is a topic's delivery policy for HTTP endpoints, with the members as they are shown.
+type topicDelivery struct {
+	Retries   json.RawMessage `json:"defaultHealthyRetryPolicy,omitempty"`
+	Sickly    json.RawMessage `json:"defaultSicklyRetryPolicy,omitempty"`
+	Overrides bool            `json:"disableSubscriptionOverrides"`
+	Throttle  json.RawMessage `json:"defaultThrottlePolicy,omitempty"`
+	Request   json.RawMessage `json:"defaultRequestPolicy,omitempty"`
+}
+
+// subscriptionDelivery is a subscription's delivery policy, likewise: members that are not there are null.
+type subscriptionDelivery struct {
+	Retries    json.RawMessage `json:"healthyRetryPolicy"`
+	Sickly     json.RawMessage `json:"sicklyRetryPolicy"`
+	Throttle   json.RawMessage `json:"throttlePolicy"`
+	Request    json.RawMessage `json:"requestPolicy"`
+	Guaranteed bool            `json:"guaranteed"`
+}
+
+// given is a member of a policy, nil for null.
+func given(m json.RawMessage) json.RawMessage {
+	if string(m) == "null" {
+		return nil
+	}
+	return m
+}
+
+// parseTopicDelivery reads a topic's delivery policy. One that cannot be read is that of a topic without any.
+func parseTopicDelivery(text string) (p topicDelivery) {
+	var whole struct {
+		HTTP topicDelivery `json:"http"`
+	}
+	if json.Unmarshal([]byte(text), &whole) != nil {
+		return p
+	}
+	p = whole.HTTP
+	p.Retries, p.Sickly, p.Throttle, p.Request = given(p.Retries), given(p.Sickly), given(p.Throttle), given(p.Request)
+	return p
+}
+
+// text is the policy as GetTopicAttributes shows it.
+func (p topicDelivery) text() string {
+	out, _ := json.Marshal(map[string]any{"http": p}) // what was parsed encodes
+	return string(out)
+}
+
+// effective fills in what a topic has that says nothing else.
+func (p topicDelivery) effective() topicDelivery {
+	usual := usualRetries()
+	retries, err := readRetries(p.Retries)
+	if retries == nil || err != nil {
+		retries = &usual
+	}
+	p.Retries, _ = json.Marshal(retries) // numbers encode
+	if p.Request == nil {
+		p.Request, _ = json.Marshal(requestPolicy{usualContentType})
+	}
+	return p
+}
+
+// requestPolicy says how HTTP endpoints are called.
+type requestPolicy struct {
+	ContentType string `json:"headerContentType"`
+}
+
+// readRetries reads a policy of retries, nil for none. What it does not say is as usual.
+func readRetries(m json.RawMessage) (*retryPolicy, error) {
+	if given(m) == nil {
+		return nil, nil
+	}
+	p := usualRetries()
+	if err := json.Unmarshal(m, &p); err != nil {
+		return nil, invalid("DeliveryPolicy: Unable to parse the policy")
+	}
+	return p.check()
+}
+
+// parseDelivery reads the delivery policy of a subscription, nil for none.
+func parseDelivery(text string) (*subscriptionDelivery, error) {
 	if text == "" {
 		return nil, nil
 	}
-	usual := usualRetries()
-	p := struct {
-		Healthy *retryPolicy `json:"healthyRetryPolicy"`
-	}{&usual}
-	if err := json.Unmarshal([]byte(text), &p); err != nil {
-		return nil, invalid("Attributes Reason: DeliveryPolicy: Unable to parse the policy")
+	p := new(subscriptionDelivery)
+	if err := json.Unmarshal([]byte(text), p); err != nil {
+		return nil, invalid("DeliveryPolicy: Unable to parse the policy")
 	}
-	return p.Healthy.check()
+	retries, err := readRetries(p.Retries)
+	if err == nil && retries != nil {
+		p.Retries, _ = json.Marshal(retries) // numbers encode
+	}
+	return p, err
 }
 
-// topicRetries is the policy that a topic has for its HTTP endpoints, nil for none.
-func (s *Service) topicRetries(arn string) *retryPolicy {
-	t, err := s.find(arn)
-	if err != nil {
-		return nil
-	}
-	return topicPolicy(s.recordOf(t).Attributes["DeliveryPolicy"])
+func (p *subscriptionDelivery) text() string {
+	out, _ := json.Marshal(p) // what was parsed encodes
+	return string(out)
 }
 
-// topicPolicy reads the part for HTTP of a topic's delivery policy.
-func topicPolicy(text string) *retryPolicy {
-	usual := usualRetries()
-	p := struct {
-		HTTP struct {
-			Default *retryPolicy `json:"defaultHealthyRetryPolicy"`
-		} `json:"http"`
-	}{}
-	p.HTTP.Default = &usual
-	if text == "" || json.Unmarshal([]byte(text), &p) != nil {
-		return nil
+// effective is the policy that counts for a subscription of a topic: its own members, and else the topic's.
+func (p *subscriptionDelivery) effective(topic topicDelivery) subscriptionDelivery {
+	topic = topic.effective()
+	out := subscriptionDelivery{topic.Retries, topic.Sickly, topic.Throttle, topic.Request, false}
+	if p == nil || topic.Overrides {
+		return out
 	}
-	checked, err := p.HTTP.Default.check()
-	if err != nil {
-		return nil
+	for _, m := range []struct{ to, from *json.RawMessage }{
+		{&out.Retries, &p.Retries}, {&out.Sickly, &p.Sickly}, {&out.Throttle, &p.Throttle}, {&out.Request, &p.Request},
+	} {
+		if own := given(*m.from); own != nil {
+			*m.to = own
+		}
 	}
-	return checked
+	return out
+}
+
+// deliveryOf is the policy that counts for a subscription.
+func (s *Service) deliveryOf(sub *subscription) subscriptionDelivery {
+	text := ""
+	if t, err := s.find(sub.TopicARN); err == nil {
+		text = s.recordOf(t).Attributes["DeliveryPolicy"]
+	}
+	return sub.settings.delivery.effective(parseTopicDelivery(text))
+}
+
+// contentType is how an HTTP endpoint is sent a topic's messages, "" for other endpoints.
+func (s *Service) contentType(r *topicRecord, sub *subscription) string {
+	if sub.Protocol != protocolHTTP && sub.Protocol != protocolHTTPS {
+		return ""
+	}
+	var p requestPolicy
+	_ = json.Unmarshal(sub.settings.delivery.effective(parseTopicDelivery(r.Attributes["DeliveryPolicy"])).Request, &p) // of another form it says nothing
+	return p.ContentType
 }
 
 func (p *retryPolicy) check() (*retryPolicy, error) {
@@ -70,31 +163,11 @@ func (p *retryPolicy) check() (*retryPolicy, error) {
 	case p == nil:
 		return nil, nil
 	case p.MinDelay < 1 || p.MaxDelay < p.MinDelay || p.MaxDelay > 3600:
-		return nil, invalid("Attributes Reason: DeliveryPolicy: healthyRetryPolicy.minDelayTarget must be at least 1 and at most maxDelayTarget, which must be at most 3600")
+		return nil, invalid("DeliveryPolicy: healthyRetryPolicy.minDelayTarget must be at least 1 and at most maxDelayTarget, which must be at most 3600")
 	case p.Retries < 0 || p.Retries > maxRetries || p.NoDelays < 0 || p.MinDelays < 0 || p.MaxDelays < 0 || p.NoDelays+p.MinDelays+p.MaxDelays > p.Retries:
-		return nil, invalid("Attributes Reason: DeliveryPolicy: healthyRetryPolicy.numRetries must be at most %d, and not less than the retries of all phases together", maxRetries)
+		return nil, invalid("DeliveryPolicy: healthyRetryPolicy.numRetries must be at most %d, and not less than the retries of all phases together", maxRetries)
 	}
 	return p, nil
-}
-
-// effectiveDelivery is a topic's delivery policy as it counts.
-func effectiveDelivery(text string) string {
-	p := topicPolicy(text)
-	if p == nil {
-		usual := usualRetries()
-		p = &usual
-	}
-	out, _ := json.Marshal(map[string]any{"http": map[string]any{"defaultHealthyRetryPolicy": p, "disableSubscriptionOverrides": false}}) // numbers encode
-	return string(out)
-}
-
-func effectiveSubscriptionDelivery(p *retryPolicy) string {
-	if p == nil {
-		usual := usualRetries()
-		p = &usual
-	}
-	out, _ := json.Marshal(map[string]any{"healthyRetryPolicy": p, "guaranteed": false}) // numbers encode
-	return string(out)
 }
 
 // How AWS's own endpoints are tried again: at once three times, then for 23 days (developer guide, "Amazon SNS message delivery retries").

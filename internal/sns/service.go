@@ -156,6 +156,7 @@ func (s *Service) load() error {
 		s.subscriptions[sub.ARN] = sub
 	}))
 	for _, sub := range s.subscriptions {
+		sub.Attributes = plain(sub.Attributes)
 		if sub.settings, _ = compile(sub.Attributes); sub.settings == nil { // they were checked before they were stored
 			return fmt.Errorf("the subscription %s has attributes that cannot be", sub.ARN)
 		}

@@ -551,3 +551,85 @@ func FuzzSubscription(f *testing.F) {
 		}
 	})
 }
+
+// TestDelivery has policies of topics and subscriptions, as they are shown and as they count, as recorded on AWS.
+func TestDelivery(t *testing.T) {
+	w := newWorld(t)
+	const (
+		usual = `{"minDelayTarget":20,"maxDelayTarget":20,"numRetries":3,"numMaxDelayRetries":0,"numNoDelayRetries":0,"numMinDelayRetries":0,"backoffFunction":"linear"}`
+		plain = `"defaultRequestPolicy":{"headerContentType":"text/plain; charset=UTF-8"}`
+		csv   = `"requestPolicy":{"headerContentType":"text/csv"}`
+	)
+	topic := w.topic("t")
+	for _, test := range []struct{ set, shown, effective string }{
+		{"", "", `{"http":{"defaultHealthyRetryPolicy":` + usual + `,"disableSubscriptionOverrides":false,` + plain + `}}`},
+		{`{"http":{"defaultHealthyRetryPolicy":null}}`, `{"http":{"disableSubscriptionOverrides":false}}`, `{"http":{"defaultHealthyRetryPolicy":` + usual + `,"disableSubscriptionOverrides":false,` + plain + `}}`},
+		{`{"http":{"defaultRequestPolicy":{"headerContentType":"application/json"}}}`, `{"http":{"disableSubscriptionOverrides":false,"defaultRequestPolicy":{"headerContentType":"application/json"}}}`,
+			`{"http":{"defaultHealthyRetryPolicy":` + usual + `,"disableSubscriptionOverrides":false,"defaultRequestPolicy":{"headerContentType":"application/json"}}}`},
+	} {
+		if err := w.s.SetTopicAttribute(topic, "DeliveryPolicy", test.set); err != nil {
+			t.Fatal(err)
+		}
+		if a, err := w.s.TopicAttributes(topic); err != nil || a["DeliveryPolicy"] != test.shown || a["EffectiveDeliveryPolicy"] != test.effective {
+			t.Errorf("%s: %s and %s, %v", test.set, a["DeliveryPolicy"], a["EffectiveDeliveryPolicy"], err)
+		}
+	}
+	e := newEndpoint(t)
+	confirm := func(attributes ...string) string {
+		arn := w.subscribe(topic, "http", e.URL+"/"+fmt.Sprint(len(attributes)), attributes...)
+		var doc struct{ Token string }
+		if err := json.Unmarshal([]byte(<-e.bodies), &doc); err != nil {
+			t.Fatal(err)
+		}
+		if r := <-e.got; r.Header.Get("Content-Type") != "text/plain; charset=UTF-8" {
+			t.Errorf("a confirmation: %v", r.Header)
+		}
+		if _, err := w.s.ConfirmSubscription(topic, doc.Token); err != nil {
+			t.Fatal(err)
+		}
+		return arn
+	}
+	own, topics := confirm("DeliveryPolicy", "{"+csv+"}"), confirm()
+	a, err := w.s.SubscriptionAttributes(own)
+	if err != nil || a["DeliveryPolicy"] != `{"healthyRetryPolicy":null,"sicklyRetryPolicy":null,"throttlePolicy":null,`+csv+`,"guaranteed":false}` ||
+		a["EffectiveDeliveryPolicy"] != `{"healthyRetryPolicy":`+usual+`,"sicklyRetryPolicy":null,"throttlePolicy":null,`+csv+`,"guaranteed":false}` {
+		t.Errorf("%v, %v", a, err)
+	}
+	w.publish(topic, sns.Message{Body: "x"})
+	got := map[string]string{}
+	for range 2 {
+		r := <-e.got
+		got[r.Header.Get("X-Amz-Sns-Subscription-Arn")] = r.Header.Get("Content-Type")
+	}
+	if got[own] != "text/csv" || got[topics] != "application/json" {
+		t.Errorf("got %v", got)
+	}
+}
+
+// TestSigning checks what stands in envelopes for signatures: the version of the topic, and nothing in those of FIFO topics.
+func TestSigning(t *testing.T) {
+	w := newWorld(t)
+	signed, fifo := w.topic("t", "SignatureVersion", "2"), w.topic("t.fifo", "FifoTopic", "true", "ContentBasedDeduplication", "true")
+	w.subscribe(signed, "sqs", queueARN)
+	w.subscribe(fifo, "sqs", queueARN+".fifo")
+	w.publish(signed, sns.Message{Body: "x"})
+	if d := <-w.queues.got; !strings.Contains(d.Body, "\"SignatureVersion\" : \"2\",\n") {
+		t.Errorf("got %s", d.Body)
+	}
+	w.publish(fifo, sns.Message{Body: "x", Group: "g"})
+	if d := <-w.queues.got; strings.Contains(d.Body, "Sign") {
+		t.Errorf("got %s", d.Body)
+	}
+	sub := w.subscribe(fifo, "sqs", queueARN+"2.fifo")
+	if err := w.s.SetSubscriptionAttribute(sub, "RedrivePolicy", `{"deadLetterTargetArn":"`+queueARN+`"}`); name(err) != sns.InvalidParameter {
+		t.Errorf("a standard queue for the dead letters of a FIFO queue: %v", err)
+	}
+	for _, scope := range []string{"MessageBody", "MessageAttributes"} { // kept, and not shown without a policy
+		if err := w.s.SetSubscriptionAttribute(sub, "FilterPolicyScope", scope); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if a, err := w.s.SubscriptionAttributes(sub); err != nil || a["FilterPolicyScope"] != "" {
+		t.Errorf("%v, %v", a, err)
+	}
+}

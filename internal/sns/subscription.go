@@ -7,6 +7,7 @@ import (
 	"errors"
 	"maps"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -50,37 +51,72 @@ type subscriptionSettings struct {
 	raw     bool
 	filter  *filter
 	letters string // ARN of the dead-letter queue, "" for none
-	retries *retryPolicy
+	// delivery is the policy for HTTP endpoints, nil for none.
+	delivery *subscriptionDelivery
+}
+
+// ofAttributes says of an error about one attribute that it was given among others.
+func ofAttributes(err error) error {
+	refused, ok := err.(*sfn.Exception)
+	if !ok || refused.Message == "Invalid parameter: AttributeName" {
+		return err
+	}
+	return invalid("Attributes Reason: %s", strings.TrimPrefix(refused.Message, "Invalid parameter: "))
+}
+
+// plain returns attributes as they are kept: what is true or false in small letters, without a filter policy that is empty.
+func plain(attributes map[string]string) map[string]string {
+	attributes = maps.Clone(attributes)
+	if v, ok := attributes["RawMessageDelivery"]; ok {
+		if lower := strings.ToLower(v); lower == "true" || lower == "false" {
+			attributes["RawMessageDelivery"] = lower
+		}
+	}
+	if attributes["FilterPolicy"] == "" {
+		delete(attributes, "FilterPolicy")
+	}
+	return attributes
+}
+
+// usualSubscriptionAttributes are what subscriptions have that were not given them.
+var usualSubscriptionAttributes = map[string]string{"RawMessageDelivery": "false", "FilterPolicyScope": scopeAttributes}
+
+// has tells whether a subscription has all the attributes.
+func (s *subscription) has(attributes map[string]string) bool {
+	for name, v := range attributes {
+		was, set := s.Attributes[name]
+		if !set {
+			was = usualSubscriptionAttributes[name]
+		}
+		if was != v {
+			return false
+		}
+	}
+	return true
 }
 
 // compile checks attributes and reads them.
 func compile(attributes map[string]string) (*subscriptionSettings, error) {
-	s := &subscriptionSettings{raw: strings.EqualFold(attributes["RawMessageDelivery"], "true")}
-	for name, v := range attributes {
+	s := &subscriptionSettings{raw: attributes["RawMessageDelivery"] == "true"}
+	for _, name := range slices.Sorted(maps.Keys(attributes)) {
+		v := attributes[name]
 		switch name {
 		case "RawMessageDelivery":
-			if _, err := strconv.ParseBool(strings.ToLower(v)); err != nil {
-				return nil, invalid("Attributes Reason: RawMessageDelivery: Invalid value [%s]. Must be true or false.", v)
+			if v != "true" && v != "false" {
+				return nil, invalid("RawMessageDelivery: Invalid value [%s]. Must be true or false.", v)
 			}
 		case "FilterPolicyScope":
 			if v != scopeAttributes && v != scopeBody {
-				return nil, invalid("Attributes Reason: FilterPolicyScope: Invalid value [%s]. Please use either MessageBody or MessageAttributes", v)
+				return nil, invalid("FilterPolicyScope: Invalid value [%s]. Please use either MessageBody or MessageAttributes", v)
 			}
 		case "FilterPolicy", "DeliveryPolicy", "SubscriptionRoleArn":
 		case "RedrivePolicy":
-			var p struct {
-				Target string `json:"deadLetterTargetArn"`
+			var err error
+			if s.letters, err = parseRedrive(v); err != nil {
+				return nil, err
 			}
-			a, err := sfn.ParseARN("")
-			if json.Unmarshal([]byte(v), &p) == nil {
-				a, err = sfn.ParseARN(p.Target)
-			}
-			if err != nil || a.Service != "sqs" {
-				return nil, invalid("Attributes Reason: RedrivePolicy: deadLetterTargetArn is an invalid arn")
-			}
-			s.letters = p.Target
 		case "ReplayPolicy":
-			return nil, invalid("Attributes Reason: ReplayPolicy: messages are not archived here")
+			return nil, invalid("ReplayPolicy: messages are not archived here")
 		default:
 			return nil, invalid("AttributeName")
 		}
@@ -89,9 +125,36 @@ func compile(attributes map[string]string) (*subscriptionSettings, error) {
 	if s.filter, err = newFilter(attributes["FilterPolicy"], attributes["FilterPolicyScope"]); err != nil {
 		return nil, err
 	}
-	s.retries, err = parseRetries(attributes["DeliveryPolicy"])
+	s.delivery, err = parseDelivery(attributes["DeliveryPolicy"])
 	return s, err
 }
+
+// parseRedrive reads a redrive policy: the ARN of the dead-letter queue.
+func parseRedrive(text string) (string, error) {
+	if fault := jsonFault(text); fault != "" {
+		return "", invalid("RedrivePolicy: %s", fault)
+	}
+	var p struct {
+		Target string `json:"deadLetterTargetArn"`
+	}
+	_ = json.Unmarshal([]byte(text), &p) // of another form it names no queue
+	if a, err := sfn.ParseARN(p.Target); err != nil || a.Service != "sqs" {
+		return "", invalid("RedrivePolicy: deadLetterTargetArn is an invalid arn")
+	}
+	return p.Target, nil
+}
+
+// check refuses what a subscription of the topic cannot be, beside what its attributes cannot be by themselves.
+func (sub *subscription) check(r *topicRecord) error {
+	letters := sub.settings.letters
+	if letters != "" && r.fifo() && strings.HasSuffix(sub.Endpoint, fifoSuffix) && !strings.HasSuffix(letters, fifoSuffix) {
+		return invalid("RedrivePolicy: must use a FIFO queue as DLQ for a FIFO Subscription to a FIFO Topic.")
+	}
+	return checkFilter(sub.Attributes["FilterPolicy"])
+}
+
+// otherProtocols are those of AWS's that are not served here (API reference, Subscribe).
+var otherProtocols = []string{"sms", "application", "firehose"}
 
 // checkEndpoint refuses an endpoint that is none of the protocol, or that this topic cannot have.
 func (s *Service) checkEndpoint(r *topicRecord, protocol, endpoint string) error {
@@ -107,6 +170,8 @@ func (s *Service) checkEndpoint(r *topicRecord, protocol, endpoint string) error
 		if !strings.Contains(endpoint, "@") {
 			return invalid("Email address")
 		}
+	case s.cfg.Targets[protocol] == nil && !slices.Contains(otherProtocols, protocol):
+		return invalid("Amazon SNS does not support this protocol string: %.256s", protocol)
 	case s.cfg.Targets[protocol] == nil:
 		return invalid("Protocol Reason: %q is not served here; served are sqs, lambda, http and https", protocol)
 	default:
@@ -146,21 +211,25 @@ func (s *Service) Subscribe(in SubscribeRequest) (arn string, pending bool, err 
 	if err := s.checkEndpoint(&r, in.Protocol, in.Endpoint); err != nil {
 		return "", false, err
 	}
+	in.Attributes = plain(in.Attributes)
 	settings, err := compile(in.Attributes)
 	if err != nil {
-		return "", false, err
+		return "", false, ofAttributes(err)
 	}
 	list := s.subscriptionsOf(in.TopicARN)
 	sub := &subscription{
 		ARN: in.TopicARN + ":" + uuid.NewString(), TopicARN: in.TopicARN, Protocol: in.Protocol, Endpoint: in.Endpoint,
-		Attributes: maps.Clone(in.Attributes), settings: settings, Template: in.Template,
+		Attributes: in.Attributes, settings: settings, Template: in.Template,
+	}
+	if err := sub.check(&r); err != nil {
+		return "", false, ofAttributes(err)
 	}
 	if in.ID != "" {
 		sub.ARN = in.TopicARN + ":" + in.ID
 	}
 	i := slices.IndexFunc(list, func(o *subscription) bool { return o.Protocol == in.Protocol && o.Endpoint == in.Endpoint })
 	switch {
-	case i >= 0 && !in.Template && len(in.Attributes) > 0 && !maps.Equal(list[i].Attributes, in.Attributes):
+	case i >= 0 && !in.Template && !list[i].has(in.Attributes):
 		return "", false, invalid("Attributes Reason: Subscription already exists with different attributes")
 	case i >= 0 && !in.Template:
 		return list[i].ARN, !list[i].Confirmed, s.askAgain(list[i])
@@ -246,26 +315,33 @@ func (s *Service) dropSubscription(arn string) error {
 	return nil
 }
 
-// ConfirmSubscription confirms the subscription of a token and returns its ARN. The error may be NotFound or InvalidParameter.
+// ConfirmSubscription confirms the subscription of a token and returns its ARN. The error may be InvalidParameter.
 func (s *Service) ConfirmSubscription(topicARN, token string) (string, error) {
 	s.changing.Lock()
 	defer s.changing.Unlock()
-	if _, err := s.find(topicARN); err != nil {
-		return "", err
+	if _, err := hex.DecodeString(token); err != nil || token == "" {
+		return "", sfn.Refuse(InvalidParameter, "Invalid token")
 	}
-	for _, sub := range s.subscriptionsOf(topicARN) {
-		if sub.Token != "" && sub.Token == token {
-			next := *sub
-			next.Confirmed = true
-			return sub.ARN, s.storeSubscription(&next)
+	for _, sub := range s.subscriptionsOf("") {
+		if sub.Token != token {
+			continue
 		}
+		if sub.TopicARN != topicARN {
+			return "", invalid("Topic")
+		}
+		next := *sub
+		next.Confirmed = true
+		return sub.ARN, s.storeSubscription(&next)
 	}
 	return "", invalid("Token")
 }
 
 // subscription finds a subscription. The error may be NotFound or InvalidParameter.
 func (s *Service) subscription(arn string) (*subscription, error) {
-	if strings.Count(arn, ":") != 6 {
+	switch n := strings.Count(arn, ":"); {
+	case n == 5:
+		return nil, invalid("SubscriptionId")
+	case n != 6:
 		return nil, invalid("SubscriptionArn Reason: An ARN must have at least 6 elements, not %d", strings.Count(arn, ":")+1)
 	}
 	s.mu.RLock()
@@ -310,8 +386,15 @@ func (s *Service) SetSubscriptionAttribute(arn, name, v string) error {
 		}
 		delete(next.Attributes, name)
 	}
+	next.Attributes = plain(next.Attributes)
 	if next.settings, err = compile(next.Attributes); err != nil {
 		return err
+	}
+	if t, err := s.find(sub.TopicARN); err == nil {
+		r := s.recordOf(t)
+		if err := next.check(&r); err != nil {
+			return err
+		}
 	}
 	return s.storeSubscription(&next)
 }
@@ -351,9 +434,16 @@ func (s *Service) SubscriptionAttributes(arn string) (map[string]string, error) 
 		a["FilterPolicyScope"] = scopeAttributes
 	}
 	if sub.Protocol == protocolHTTP || sub.Protocol == protocolHTTPS {
-		a["EffectiveDeliveryPolicy"] = effectiveSubscriptionDelivery(sub.settings.retries)
+		effective := s.deliveryOf(sub)
+		a["EffectiveDeliveryPolicy"] = effective.text()
 	}
 	maps.Copy(a, sub.Attributes)
+	if sub.settings.filter == nil { // without a policy the scope is kept, and not shown
+		delete(a, "FilterPolicyScope")
+	}
+	if sub.settings.delivery != nil {
+		a["DeliveryPolicy"] = sub.settings.delivery.text()
+	}
 	return a, nil
 }
 
@@ -383,16 +473,24 @@ type filter struct {
 	body    bool
 }
 
+// The limits of filter policies (developer guide, "Filter policy constraints in Amazon SNS").
+const (
+	maxFilterKeys         = 5
+	maxFilterCombinations = 150
+)
+
 // newFilter compiles a policy, nil for none (developer guide, "Amazon SNS subscription filter policies"). The language is that of event patterns.
 func newFilter(policy, scope string) (*filter, error) {
 	if policy == "" || policy == "{}" {
 		return nil, nil
 	}
+	if fault := jsonFault(policy); fault != "" {
+		return nil, invalid("FilterPolicy: %s", fault)
+	}
 	p, err := pattern.Parse(policy)
 	if err != nil {
-		var refused *sfn.Exception
-		if errors.As(err, &refused) {
-			return nil, invalid("FilterPolicy: %s", strings.TrimPrefix(refused.Message, "Event pattern is not valid. Reason: "))
+		if text := patternFault(err); text != "" {
+			return nil, invalid("FilterPolicy: %s", text)
 		}
 		return nil, err
 	}
@@ -405,6 +503,72 @@ func newFilter(policy, scope string) (*filter, error) {
 		}
 	}
 	return &filter{p, scope == scopeBody}, nil
+}
+
+// checkFilter refuses a policy, which was compiled before, for its size.
+func checkFilter(policy string) error {
+	v, _ := value.Parse(policy)
+	o, ok := v.(*value.Object)
+	switch {
+	case !ok:
+		return nil
+	case o.Len() > maxFilterKeys:
+		return invalid("FilterPolicy: Filter policy can not have more than %d keys", maxFilterKeys)
+	case combinations(o, 1) > maxFilterCombinations:
+		return invalid("FilterPolicy: Filter policy is too complex")
+	}
+	return nil
+}
+
+// combinations is what a policy counts for: the product of the lengths of its arrays, each times how deep it stands. The alternatives of an $or are added up.
+func combinations(o *value.Object, depth float64) float64 {
+	product := 1.0
+	for name, member := range o.All() {
+		switch m := member.(type) {
+		case *value.Object:
+			product *= combinations(m, depth+1)
+		case value.Array:
+			n := float64(len(m)) * depth
+			if name == "$or" {
+				n = 0
+				for _, alternative := range m {
+					if a, ok := alternative.(*value.Object); ok {
+						n += combinations(a, depth)
+					}
+				}
+			}
+			product *= n
+		}
+	}
+	return product
+}
+
+// patternFault is what is wrong with a policy as a pattern, "" for nothing.
+func patternFault(err error) string {
+	var refused *sfn.Exception
+	if !errors.As(err, &refused) {
+		return ""
+	}
+	return strings.TrimPrefix(refused.Message, "Event pattern is not valid. Reason: ")
+}
+
+// unexpected is what the parser says of a character that cannot be there, and in which column that is.
+var unexpected = regexp.MustCompile(`^(Unexpected character (?s:.*) column: )([0-9]+)\]$`)
+
+// jsonFault is what SNS says of a text that is no JSON, "" for one that is. It counts the column behind the character, where patterns of events count that of
+// the character itself.
+func jsonFault(text string) string {
+	if _, err := value.Parse(text); err == nil {
+		return ""
+	}
+	_, err := pattern.Parse(text)
+	fault := patternFault(err)
+	if m := unexpected.FindStringSubmatch(fault); m != nil {
+		if n, err := strconv.Atoi(m[2]); err == nil {
+			fault = m[1] + strconv.Itoa(n+1) + "]"
+		}
+	}
+	return "failed to parse JSON. " + fault
 }
 
 // passes tells whether a message passes the policy. A body that is no JSON object passes none.

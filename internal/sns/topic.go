@@ -31,6 +31,9 @@ var topicAttributes = map[string]func(v string) bool{
 	"SignatureVersion":          func(v string) bool { return v == "1" || v == "2" },
 }
 
+// usualTopicAttributes are what topics have that were not given them.
+var usualTopicAttributes = map[string]string{"FifoTopic": "false", "ContentBasedDeduplication": "false", "SignatureVersion": "1", "TracingConfig": "PassThrough"}
+
 // feedback are the attributes of delivery status: roles and rates by protocol. They are kept.
 var feedback = regexp.MustCompile(`^(HTTP|Firehose|Lambda|Application|SQS)((Success|Failure)FeedbackRoleArn|SuccessFeedbackSampleRate)$`)
 
@@ -70,12 +73,18 @@ func (s *Service) CreateTopic(name string, attributes, tags map[string]string) (
 	if t != nil {
 		has := s.recordOf(t)
 		for key, v := range attributes {
-			if has.Attributes[key] != v {
+			was, set := has.Attributes[key]
+			if !set {
+				was = usualTopicAttributes[key]
+			}
+			if was != v {
 				return "", invalid("Attributes Reason: Topic already exists with different attributes")
 			}
 		}
-		if len(tags) > 0 && !maps.Equal(has.Tags, tags) {
-			return "", invalid("Tags Reason: Topic already exists with different tags")
+		for key, v := range tags {
+			if was, ok := has.Tags[key]; !ok || was != v {
+				return "", invalid("Tags Reason: Topic already exists with different tags")
+			}
 		}
 		return s.ARN(name), nil
 	}
@@ -227,12 +236,15 @@ func (s *Service) TopicAttributes(arn string) (map[string]string, error) {
 	}
 	a := map[string]string{
 		"TopicArn": arn, "Owner": s.Account(), "DisplayName": "", "Policy": s.usualPolicy(arn), "SubscriptionsConfirmed": strconv.Itoa(confirmed),
-		"SubscriptionsPending": strconv.Itoa(pending), "SubscriptionsDeleted": "0", "EffectiveDeliveryPolicy": effectiveDelivery(r.Attributes["DeliveryPolicy"]),
+		"SubscriptionsPending": strconv.Itoa(pending), "SubscriptionsDeleted": "0", "EffectiveDeliveryPolicy": parseTopicDelivery(r.Attributes["DeliveryPolicy"]).effective().text(),
 	}
 	if r.fifo() {
 		a["ContentBasedDeduplication"] = "false"
 	}
 	maps.Copy(a, r.Attributes)
+	if text := a["DeliveryPolicy"]; text != "" {
+		a["DeliveryPolicy"] = parseTopicDelivery(text).text()
+	}
 	return a, nil
 }
 
