@@ -26,8 +26,6 @@ var snsProtocol = protocol{
 		sns.TopicLimitExceeded:        {"", http.StatusForbidden},
 	},
 	refused: map[string]string{
-		"AddPermission":             "signatures are not checked, so that everybody may use a topic; SetTopicAttributes keeps a Policy",
-		"RemovePermission":          "signatures are not checked, so that everybody may use a topic; SetTopicAttributes keeps a Policy",
 		"CreatePlatformApplication": "nothing is sent to apps from here",
 		"CreatePlatformEndpoint":    "nothing is sent to apps from here",
 		"SetSMSAttributes":          "nothing is sent to telephones from here",
@@ -45,6 +43,7 @@ func newTopics(c *Config) *topics { return &topics{service: c.Topics, now: c.Now
 
 // snsOperations is the table of all operations that are served.
 var snsOperations = map[string]operation[*topics]{
+	"AddPermission":             op((*topics).addPermission),             // lets other accounts use a topic
 	"ConfirmSubscription":       op((*topics).confirmSubscription),       // by the token that the endpoint got
 	"CreateTopic":               op((*topics).createTopic),               // standard or FIFO
 	"DeleteTopic":               op((*topics).deleteTopic),               // with its subscriptions
@@ -56,6 +55,7 @@ var snsOperations = map[string]operation[*topics]{
 	"ListTopics":                op((*topics).listTopics),                // all
 	"Publish":                   op((*topics).publish),                   // one message
 	"PublishBatch":              op((*topics).publishBatch),              // up to ten
+	"RemovePermission":          op((*topics).removePermission),          // and no longer
 	"SetSubscriptionAttributes": op((*topics).setSubscriptionAttributes), // changes one
 	"SetTopicAttributes":        op((*topics).setTopicAttributes),        // changes one
 	"Subscribe":                 op((*topics).subscribe),                 // a queue, function or HTTP endpoint
@@ -104,6 +104,21 @@ func (t *topics) createTopic(_ context.Context, in *createTopicInput) (*topicInp
 
 func (t *topics) deleteTopic(_ context.Context, in *topicInput) (nothing, error) {
 	return nothing{}, t.service.DeleteTopic(in.TopicARN)
+}
+
+type topicPermissionInput struct {
+	topicInput
+	Label    string   `json:"Label"`
+	Accounts []string `json:"AWSAccountId"`
+	Actions  []string `json:"ActionName"`
+}
+
+func (t *topics) addPermission(_ context.Context, in *topicPermissionInput) (nothing, error) {
+	return nothing{}, t.service.AddPermission(in.TopicARN, in.Label, in.Accounts, in.Actions)
+}
+
+func (t *topics) removePermission(_ context.Context, in *topicPermissionInput) (nothing, error) {
+	return nothing{}, t.service.RemovePermission(in.TopicARN, in.Label)
 }
 
 type attributesOutput struct {

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -631,5 +632,51 @@ func TestSigning(t *testing.T) {
 	}
 	if a, err := w.s.SubscriptionAttributes(sub); err != nil || a["FilterPolicyScope"] != "" {
 		t.Errorf("%v, %v", a, err)
+	}
+}
+
+// TestPermissions adds statements to a topic's policy and takes them out.
+func TestPermissions(t *testing.T) {
+	w := newWorld(t)
+	topic := w.topic("t")
+	policy := func() string {
+		a, err := w.s.TopicAttributes(topic)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a["Policy"]
+	}
+	usual := policy()
+	accounts := []string{"111111111111"}
+	for _, test := range []struct {
+		what string
+		err  error
+		want sfn.ExceptionName
+	}{
+		{"a permission", w.s.AddPermission(topic, "one", accounts, []string{"Publish"}), ""},
+		{"the same again", w.s.AddPermission(topic, "one", accounts, []string{"Publish"}), sns.InvalidParameter},
+		{"an action that is none", w.s.AddPermission(topic, "two", accounts, []string{"Dance"}), sns.InvalidParameter},
+		{"no account", w.s.AddPermission(topic, "two", []string{"x"}, []string{"Publish"}), sns.InvalidParameter},
+		{"no topic", w.s.AddPermission(topic+"x", "two", accounts, []string{"Publish"}), sns.NotFound},
+		{"two actions", w.s.AddPermission(topic, "two", accounts, []string{"Publish", "Subscribe"}), ""},
+		{"a label that is not there", w.s.RemovePermission(topic, "three"), ""},
+	} {
+		if name(test.err) != test.want {
+			t.Errorf("%s: %v, want %s", test.what, test.err, test.want)
+		}
+	}
+	const one = `{"Sid":"one","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111111111111:root"},"Action":"SNS:Publish","Resource":"arn:aws:sns:us-east-1:000000000000:t"}`
+	const two = `{"Sid":"two","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111111111111:root"},"Action":["SNS:Publish","SNS:Subscribe"],"Resource":"arn:aws:sns:us-east-1:000000000000:t"}`
+	if got := policy(); !strings.HasSuffix(got, ","+one+","+two+"]}") {
+		t.Errorf("got %s", got)
+	}
+	for _, label := range []string{"one", "two"} {
+		if err := w.s.RemovePermission(topic, label); err != nil {
+			t.Error(err)
+		}
+	}
+	var got, want any
+	if json.Unmarshal([]byte(policy()), &got) != nil || json.Unmarshal([]byte(usual), &want) != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got %s, want %s", policy(), usual)
 	}
 }

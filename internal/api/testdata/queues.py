@@ -133,7 +133,11 @@ def topics():
     sns("UntagResource", ResourceArn=t, TagKeys=["a"])
     assert sns("ListTagsForResource", ResourceArn=t)["Tags"] == [{"Key": "c", "Value": "d"}]
     refused(lambda: sns("ConfirmSubscription", TopicArn=t, Token="x"), "InvalidParameter")
-    refused(lambda: sns("AddPermission", TopicArn=t, Label="l", AWSAccountId=["111111111111"], ActionName=["Publish"]), "InvalidAction")
+    sns("AddPermission", TopicArn=t, Label="l", AWSAccountId=["111111111111"], ActionName=["Publish"])
+    refused(lambda: sns("AddPermission", TopicArn=t, Label="l", AWSAccountId=["111111111111"], ActionName=["Publish"]), "InvalidParameter")
+    assert '"Sid":"l"' in sns("GetTopicAttributes", TopicArn=t)["Attributes"]["Policy"]
+    sns("RemovePermission", TopicArn=t, Label="l")
+    refused(lambda: sns("SetSMSAttributes", attributes={"DefaultSMSType": "Promotional"}), "InvalidAction")
     sns("Unsubscribe", SubscriptionArn=sub)
     sns("DeleteTopic", TopicArn=t)
     refused(lambda: sns("GetTopicAttributes", TopicArn=t), "NotFound")
