@@ -25,6 +25,7 @@ type devOptions struct {
 	keySets    map[string]string
 	template   string
 	parameters []string
+	resolve    []string
 	port       int
 	demo       bool
 	output     format
@@ -56,6 +57,7 @@ needs it. A changed function, definition or template is taken in at once, and ex
 	keySetsFlag(cmd, &o.keySets)
 	cmd.Flags().StringVar(&o.template, "template", "", "the template `FILE` or the folder of a cloud assembly (default: infra/snapshot/*.template.json, cdk.out or template.yaml)")
 	cmd.Flags().StringArrayVar(&o.parameters, "parameter", nil, "a template's parameter, `NAME=VALUE`; may be given several times")
+	cmd.Flags().StringArrayVar(&o.resolve, "resolve", nil, "a value for what the template takes from elsewhere, `REFERENCE=VALUE`: ssm:/a/b=x for {{resolve:ssm:/a/b}} and parameters of the type AWS::SSM::Parameter::Value")
 	cmd.Flags().IntVar(&o.port, "port", defaultPort, "the port on 127.0.0.1; 0 for any that is free")
 	demoFlag(cmd, &o.demo)
 	cmd.Flags().Var(&o.output, "output", "text; or json: one document about what is served on standard output, everything else on standard error")
@@ -71,7 +73,11 @@ func (c *cli) dev(ctx context.Context, o devOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	parameters, err := parameterValues(o.parameters)
+	parameters, err := namedValues("--parameter", o.parameters)
+	if err != nil {
+		return err
+	}
+	resolve, err := namedValues("--resolve", o.resolve)
 	if err != nil {
 		return err
 	}
@@ -101,7 +107,7 @@ func (c *cli) dev(ctx context.Context, o devOptions) (err error) {
 	progress := &buildProgress{console: c.err}
 	lines := functionLines{shown, new(atomic.Pointer[map[string]string])}
 	s, err := openServer(ctx, serveOptions{
-		project: p, template: template, parameters: parameters, upstream: o.upstream, clock: o.clock, keySets: o.keySets, port: o.port, schedules: true, clients: true, onFailure: c.giveUp, log: c.logger(), lines: lines,
+		project: p, template: template, parameters: parameters, resolve: resolve, upstream: o.upstream, clock: o.clock, keySets: o.keySets, port: o.port, schedules: true, clients: true, onFailure: c.giveUp, log: c.logger(), lines: lines,
 		progress: func(e stack.Event) {
 			if r := reloads.Load(); r != nil {
 				r.event(e)
@@ -156,13 +162,13 @@ func (c *cli) attend(ctx context.Context, s *server, w *watcher, r *reloader, li
 	}
 }
 
-// parameterValues reads NAME=VALUE arguments.
-func parameterValues(given []string) (map[string]string, error) {
+// namedValues reads a flag's NAME=VALUE arguments.
+func namedValues(flag string, given []string) (map[string]string, error) {
 	values := map[string]string{}
 	for _, text := range given {
 		name, value, ok := strings.Cut(text, "=")
 		if !ok || name == "" {
-			return nil, usage("--parameter takes NAME=VALUE, not %q", text)
+			return nil, usage("%s takes NAME=VALUE, not %q", flag, text)
 		}
 		values[name] = value
 	}

@@ -28,9 +28,10 @@ type serveOptions struct {
 	project    project
 	template   string
 	parameters map[string]string
-	port       int  // 0 for any
-	schedules  bool // those of the template fire
-	clients    bool // those that clients have made fire
+	resolve    map[string]string // of dynamic references
+	port       int               // 0 for any
+	schedules  bool              // those of the template fire
+	clients    bool              // those that clients have made fire
 	upstream   upstreamFlags
 	clock      clockFlag
 	keySets    map[string]string // files with the keys of issuers of JWTs
@@ -74,7 +75,7 @@ func openServer(ctx context.Context, o serveOptions) (_ *server, err error) {
 		}
 	}()
 	s.stack, err = stack.Open(ctx, stack.Config{
-		Project: o.project.root, Template: o.template, Parameters: o.parameters, Data: o.project.data, Log: o.log, Lines: o.lines, OnFailure: o.onFailure,
+		Project: o.project.root, Template: o.template, Parameters: o.parameters, Resolve: o.resolve, Data: o.project.data, Log: o.log, Lines: o.lines, OnFailure: o.onFailure,
 		Schedules: o.schedules, ClientSchedules: o.clients, Clock: o.clock.clock(), SkipsTime: o.clock.skip, KeySets: o.keySets, Routes: routes, Connections: connections,
 		Progress: func(e stack.Event) {
 			if e.Kind == stack.Resumed {

@@ -29,6 +29,7 @@ func functions() map[string]function {
 		"Fn::Cidr":         (*resolver).cidr,        // subnets of an address block
 		"Fn::GetAZs":       (*resolver).zones,       // a region's availability zones
 		"Fn::ImportValue":  (*resolver).importValue, // another stack's export
+		getStackOutput:     (*resolver).stackOutput, // another stack's output
 		"Fn::Length":       (*resolver).length,      // how many items a list has
 		"Fn::ToJsonString": (*resolver).toJSON,      // a value as JSON text
 		"Fn::Transform":    (*resolver).macro,       // refused: a macro is a program in an account
@@ -39,8 +40,16 @@ func functions() map[string]function {
 	}
 }
 
-// resolve evaluates a node with all the functions in it.
+// resolve evaluates a node with all the functions and dynamic references in it.
 func (r *resolver) resolve(n *node) (value.Value, bool) {
+	v, ok := r.evaluate(n)
+	if text, isText := v.(value.String); isText && strings.Contains(string(text), dynamicPrefix) {
+		return r.dynamic(n, string(text))
+	}
+	return v, ok
+}
+
+func (r *resolver) evaluate(n *node) (value.Value, bool) {
 	switch n.kind {
 	case value.KindArray:
 		return r.resolveItems(n)
@@ -406,6 +415,36 @@ func (r *resolver) importValue(arg *node) (value.Value, bool) {
 		}
 	}
 	r.problem(arg, "No export named %s found.", r.origin.quote(name))
+	return nil, false
+}
+
+// getStackOutput is the function that takes an output that need not be exported.
+const getStackOutput = "Fn::GetStackOutput"
+
+const stackOutputUsage = getStackOutput + " takes an object with StackName and OutputName, and maybe Region and RoleArn"
+
+func (r *resolver) stackOutput(arg *node) (value.Value, bool) {
+	var texts [3]string
+	for i, name := range []string{"StackName", "OutputName", "Region"} {
+		n := arg.get(name)
+		if n == nil && i < 2 {
+			r.problem(arg, "Template error: "+stackOutputUsage)
+			return nil, false
+		}
+		if n != nil {
+			text, ok := r.text(n)
+			if !ok {
+				return nil, false
+			}
+			texts[i] = text
+		}
+	}
+	if r.in.StackOutput != nil && (texts[2] == "" || texts[2] == r.in.Place.Region) {
+		if text, found := r.in.StackOutput(texts[0], texts[1]); found {
+			return value.String(text), r.spend(arg, len(text))
+		}
+	}
+	r.problem(arg, "%s: no stack %s with an output %s is deployed here.", getStackOutput, r.origin.quote(texts[0]), r.origin.quote(texts[1]))
 	return nil, false
 }
 

@@ -12,8 +12,9 @@ import (
 
 // parameter is a declared parameter with its value.
 type parameter struct {
-	value value.Value
-	fault string // why there is no value, told where somebody asks for it; "" if there is one or the fault is reported
+	value  value.Value
+	fault  string // why there is no value, told where somebody asks for it; "" if there is one or the fault is reported
+	madeUp bool   // only AWS knows the value
 }
 
 // The members of a parameter (user guide, "Parameters").
@@ -44,6 +45,9 @@ func (r *resolver) readParameters() {
 		r.problem(at, "Parameters: [%s] do not exist in the template", strings.Join(unknown, ", "))
 	}
 }
+
+// publicParameters begins the names of the parameters that AWS gives everybody, such as the newest machine images.
+const publicParameters = "/aws/service/"
 
 func (r *resolver) readParameter(name string, n *node) {
 	for _, m := range n.members {
@@ -85,15 +89,21 @@ func (r *resolver) readParameter(name string, n *node) {
 		r.problem(n, "Parameter '%s' %s", name, fault)
 	}
 	if stored {
-		found := false
+		stored, found := "", false
 		if r.in.StoredParameter != nil {
-			text, found = r.in.StoredParameter(text)
+			stored, found = r.in.StoredParameter(text)
 		}
-		if !found {
-			r.parameters[name] = parameter{fault: "Unable to fetch parameters [" + r.origin.quote(shown) + "] from parameter store for this account."}
+		switch {
+		case found:
+		case strings.HasPrefix(text, publicParameters):
+			r.parameters[name] = parameter{value: value.String(madeUpItem), madeUp: true}
+			return
+		default:
+			quoted := r.origin.quote(shown)
+			r.parameters[name] = parameter{fault: "Unable to fetch parameters [" + quoted + "] from parameter store for this account. Give it a value: --resolve ssm:" + quoted + "=VALUE"}
 			return
 		}
-		if noEcho {
+		if text = stored; noEcho {
 			r.hide(text, kind)
 		}
 	}

@@ -24,6 +24,9 @@ func (r *resolver) lookup(at *node, name string) (value.Value, bool) {
 		if p.fault != "" {
 			r.problem(at, "%s", p.fault)
 		}
+		if p.madeUp {
+			r.madeUp++
+		}
 		return p.value, p.value != nil && r.spend(at, valueSize(p.value))
 	}
 	res, ok := r.referenced(at, name)

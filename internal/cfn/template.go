@@ -33,6 +33,9 @@ type Input struct {
 	// Export answers Fn::ImportValue. Nil knows no export.
 	Export func(name string) (string, bool)
 
+	// StackOutput answers Fn::GetStackOutput. Nil knows no stack.
+	StackOutput func(stack, output string) (string, bool)
+
 	// Include answers AWS::Include with the text at a location, which is as the template gives it: a path, or the URI of an object in S3. The
 	// file's name is for messages. Nil knows none.
 	Include func(location string) (file string, text []byte, err error)
@@ -40,6 +43,10 @@ type Input struct {
 	// Nested answers resources that are stacks of their own with their templates, resolved. Nil, or a nil template, knows none: their outputs
 	// are made up.
 	Nested func(NestedStack) (*Template, error)
+
+	// Dynamic answers dynamic references, {{resolve:ssm:/a/b}} for example by what stands behind the first colon: ssm:/a/b. Those that it does not
+	// know stay as they are. Nil knows none.
+	Dynamic func(reference string) (string, bool)
 
 	// StoredParameter answers parameters of the types AWS::SSM::Parameter::Value<...>. Nil knows none.
 	StoredParameter func(name string) (string, bool)
@@ -61,6 +68,9 @@ type Template struct {
 	Excluded []*Resource
 
 	Outputs []Output
+
+	// Unresolved are the dynamic references that stay as they are, without braces: ssm:/a/b.
+	Unresolved []string
 
 	byID map[string]*Resource
 }

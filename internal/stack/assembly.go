@@ -321,7 +321,7 @@ func (u *unit) readAssets(file string) error {
 // resolveUnits resolves the templates, with the numbers of functions' versions by the functions' names. Where one imports what another exports,
 // it waits for that one.
 func resolveUnits(cfg *Config, units []*unit, versions map[string]string) ([]*unit, error) {
-	res := resolution{cfg: cfg, versions: versions, exports: map[string]string{}, exporters: map[string]string{}, stored: map[string]string{}}
+	res := resolution{cfg: cfg, versions: versions, exports: map[string]string{}, exporters: map[string]string{}, stored: map[string]string{}, outputs: map[[2]string]string{}}
 	var ordered []*unit
 	for pending := units; len(pending) > 0; {
 		var waiting []*unit
@@ -354,11 +354,12 @@ func resolveUnits(cfg *Config, units []*unit, versions map[string]string) ([]*un
 // resolution is what the stacks that have been resolved have for those that follow.
 type resolution struct {
 	cfg       *Config
-	versions  map[string]string // of functions, by their names
-	exports   map[string]string // by name
-	exporters map[string]string // the stacks that they are of
-	stored    map[string]string // of the parameter store, by name
-	missing   bool              // an export was asked for that there is not yet
+	versions  map[string]string    // of functions, by their names
+	exports   map[string]string    // by name
+	exporters map[string]string    // the stacks that they are of
+	stored    map[string]string    // of the parameter store, by name
+	outputs   map[[2]string]string // by stack and logical id
+	missing   bool                 // an export or output was asked for that there is not yet
 }
 
 // maxNesting is how deep stacks may stand within one another.
@@ -373,11 +374,24 @@ func (res *resolution) resolve(u *unit, parameters map[string]string, depth int)
 			res.missing = res.missing || !ok
 			return text, ok
 		},
-		Include: func(location string) (string, []byte, error) { return u.include(res.cfg.Project, location) },
-		Nested:  func(stack cfn.NestedStack) (*cfn.Template, error) { return res.nested(u, stack, depth+1) },
-		StoredParameter: func(name string) (string, bool) {
-			text, ok := res.stored[name]
+		StackOutput: func(stack, output string) (string, bool) {
+			text, ok := res.outputs[[2]string{stack, output}]
+			res.missing = res.missing || !ok
 			return text, ok
+		},
+		Include:         func(location string) (string, []byte, error) { return u.include(res.cfg.Project, location) },
+		Nested:          func(stack cfn.NestedStack) (*cfn.Template, error) { return res.nested(u, stack, depth+1) },
+		StoredParameter: res.parameter,
+		Dynamic: func(reference string) (string, bool) {
+			if text, ok := res.cfg.Resolve[reference]; ok {
+				return text, true
+			}
+			name, isParameter := strings.CutPrefix(reference, "ssm:")
+			name, _, _ = strings.Cut(name, ":") // the version
+			if !isParameter {
+				return "", false
+			}
+			return res.parameter(name)
 		},
 	})
 	if err != nil {
@@ -385,6 +399,15 @@ func (res *resolution) resolve(u *unit, parameters map[string]string, depth int)
 	}
 	u.template = template
 	return nil
+}
+
+// parameter is what the parameter store has: what was given, and the parameters of stacks that have been resolved.
+func (res *resolution) parameter(name string) (string, bool) {
+	if text, ok := res.cfg.Resolve["ssm:"+name]; ok {
+		return text, true
+	}
+	text, ok := res.stored[name]
+	return text, ok
 }
 
 // nested resolves a stack within another one. One whose template is elsewhere is not run.
@@ -417,6 +440,7 @@ func (res *resolution) nested(u *unit, stack cfn.NestedStack, depth int) (*cfn.T
 // publish makes known what a resolved stack has for those that follow.
 func (res *resolution) publish(u *unit) error {
 	for _, out := range u.template.Outputs {
+		res.outputs[[2]string{u.name, out.LogicalID}] = out.Value
 		if out.Export == "" {
 			continue
 		}
@@ -584,6 +608,13 @@ func within(root, relative string) (string, error) {
 	return path, nil
 }
 
+// elsewhereError says that something lies in a bucket of an account.
+type elsewhereError struct{ bucket, key string }
+
+func (e *elsewhereError) Error() string {
+	return fmt.Sprintf("s3://%s/%s is in a bucket, and no asset of the stack is put there", e.bucket, e.key)
+}
+
 // located is where a resource's code or definition lies: a file or folder. The error says where the template speaks of it.
 func (u *unit) located(project string, r *cfn.Resource, property string, v value.Value, bucket, key string) (string, error) {
 	path, err := u.locate(project, r, property, v, bucket, key)
@@ -615,7 +646,7 @@ func (u *unit) locate(project string, r *cfn.Resource, property string, v value.
 		}
 		bucketName, _ := v.Get(bucket)
 		name, _ := bucketName.(value.String)
-		return "", fmt.Errorf("s3://%s/%s is in a bucket, and no asset of the stack is put there", name, text)
+		return "", &elsewhereError{string(name), string(text)}
 	}
 	return "", fmt.Errorf("the template does not say where the code lies (%s)", property)
 }

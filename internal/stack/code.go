@@ -30,6 +30,17 @@ type code struct {
 
 	shown string // where the code lies, for people: relative to the project
 	watch string // the file or folder whose changes change the function
+
+	layers []string // the folders of its layers
+}
+
+// stamp is another one when the code or a layer changes.
+func (c *code) stamp() string {
+	stamp := folderStamp(c.watch)
+	for _, layer := range c.layers {
+		stamp += folderStamp(layer)
+	}
+	return stamp
 }
 
 //go:embed runtimes/node.mjs
@@ -46,13 +57,16 @@ type interpreter struct {
 	client   []byte   // the runtime client
 	file     string   // the client's name
 	inline   string   // what code in the template is called
+	path     string   // the variable with the folders of modules
+	modules  string   // where a layer has its modules (developer guide, "Packaging your layer content")
+	unbuilt  string   // where they are in a folder that SAM would build the layer of
 }
 
 // interpreters is the table of the languages whose functions are interpreted.
 func interpreters() []interpreter {
 	return []interpreter{
-		{"nodejs", []string{"node", "nodejs"}, []string{"-p", "process.execPath"}, nodeRuntime, "node.mjs", "index.js"},
-		{"python", []string{"python3", "python"}, []string{"-c", "import sys; print(sys.executable)"}, pythonRuntime, "python.py", "index.py"},
+		{"nodejs", []string{"node", "nodejs"}, []string{"-p", "process.execPath"}, nodeRuntime, "node.mjs", "index.js", "NODE_PATH", "nodejs/node_modules", "node_modules"},
+		{"python", []string{"python3", "python"}, []string{"-c", "import sys; print(sys.executable)"}, pythonRuntime, "python.py", "index.py", "PYTHONPATH", "python", "."},
 	}
 }
 
@@ -75,17 +89,14 @@ func (s *Stack) codeOf(u *unit, r *cfn.Resource) (code, error) {
 		return code{}, err
 	}
 	c := code{shown: shownPath(s.cfg.Project, path), watch: path}
-	folder := path
-	if info, err := os.Stat(path); err != nil {
-		return c, err
-	} else if !info.IsDir() {
-		if folder, err = s.unpack(path); err != nil {
-			return c, fmt.Errorf("%s: %w", c.shown, err)
-		}
+	folder, err := s.unpacked(path)
+	if err != nil {
+		return c, fmt.Errorf("%s: %w", c.shown, err)
 	}
 	for _, i := range interpreters() {
 		if strings.HasPrefix(runtimeName, i.prefix) {
-			c.binary, err = s.launcher(r.Name, i, folder)
+			c.layers = s.layersOf(r)
+			c.binary, err = s.launcher(r.Name, i, folder, c.layers)
 			return c, err
 		}
 	}
@@ -136,8 +147,8 @@ func runnable(path string) error {
 	return nil
 }
 
-// launcher writes the program that starts an interpreter on a function's folder.
-func (s *Stack) launcher(name string, i interpreter, folder string) (string, error) {
+// launcher writes the program that starts an interpreter on a function's folder, with those of its layers.
+func (s *Stack) launcher(name string, i interpreter, folder string, layers []string) (string, error) {
 	if runtime.GOOS == "windows" {
 		return "", fmt.Errorf("functions of the runtimes %s* do not run on Windows", i.prefix)
 	}
@@ -149,7 +160,11 @@ func (s *Stack) launcher(name string, i interpreter, folder string) (string, err
 	if err != nil {
 		return "", err
 	}
-	script := fmt.Sprintf("#!/bin/sh\ncd %s || exit 1\nexport LAMBDA_TASK_ROOT=\"$PWD\"\nexec %s %s\n", quoted(folder), quoted(program), quoted(client))
+	paths := ""
+	if len(layers) > 0 {
+		paths = fmt.Sprintf("export %s=%s${%s:+:$%s}\n", i.path, quoted(i.layerPath(layers)), i.path, i.path)
+	}
+	script := fmt.Sprintf("#!/bin/sh\ncd %s || exit 1\nexport LAMBDA_TASK_ROOT=\"$PWD\"\n%sexec %s %s\n", quoted(folder), paths, quoted(program), quoted(client))
 	// The folder's name is the function's and the script's, so that a changed launcher is another binary.
 	sum := sha256.Sum256([]byte(script))
 	return s.write(filepath.Join("launchers", name+"-"+hex.EncodeToString(sum[:6]), "bootstrap"), []byte(script), 0o700)
@@ -207,8 +222,9 @@ func (s *Stack) inlineCode(r *cfn.Resource, runtimeName, text string) (code, err
 		if err != nil {
 			return code{}, err
 		}
-		binary, err := s.launcher(r.Name, i, filepath.Dir(file))
-		return code{binary: binary}, err
+		layers := s.layersOf(r)
+		binary, err := s.launcher(r.Name, i, filepath.Dir(file), layers)
+		return code{binary: binary, layers: layers}, err
 	}
 	return code{}, fmt.Errorf("code in the template runs under nodejs* and python*, not under %q", runtimeName)
 }
@@ -218,6 +234,14 @@ const (
 	maxUnpacked = 250 << 20
 	maxEntries  = 100_000
 )
+
+// unpacked returns a folder as it is, and for a zip file the folder that it is unpacked into.
+func (s *Stack) unpacked(path string) (string, error) {
+	if info, err := os.Stat(path); err != nil || info.IsDir() {
+		return path, err
+	}
+	return s.unpack(path)
+}
 
 // unpack unpacks a zip file into a folder that is named after its content, and returns that.
 func (s *Stack) unpack(path string) (string, error) {

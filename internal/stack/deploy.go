@@ -75,6 +75,7 @@ func deployers() map[string]deployer {
 		"AWS::SNS::Topic":                         (*Stack).deployTopic,          // a topic with its subscriptions
 		"AWS::SNS::Subscription":                  (*Stack).deploySubscription,   // who gets a topic's messages
 		"AWS::Lambda::EventSourceMapping":         (*Stack).deployMapping,        // polls a queue for a function
+		layerType:                                 (*Stack).deployLayer,          // modules that functions share
 		"Custom::S3BucketNotifications":           (*Stack).deployBucketNotices,  // CDK's way to have objects told of
 		"Custom::LogRetention":                    (*Stack).deployLogRetention,   // CDK's way to set how long a group keeps events
 	}
@@ -96,6 +97,7 @@ var passive = map[string]bool{
 	"AWS::S3::BucketPolicy":         true, // who may use a bucket
 	"AWS::CDK::Metadata":            true, // CDK's statistics
 
+	"AWS::Lambda::LayerVersionPermission": true, // who may use a layer
 	"Custom::CloudwatchLogResourcePolicy": true, // CDK's way to say who may write logs
 	"Custom::S3AutoDeleteObjects":         true, // CDK's way to empty a bucket that is deleted with its stack
 }
@@ -121,8 +123,9 @@ type deployment struct {
 	rest          *restAPIs
 	places        map[string]string // where routes and methods stand, by API and what problems call them
 	served        []servedAPI
-	mappings      []string        // the UUIDs of event source mappings
-	subscriptions map[string]bool // the ARNs of subscriptions to topics
+	mappings      []string         // the UUIDs of event source mappings
+	subscriptions map[string]bool  // the ARNs of subscriptions to topics
+	layers        map[string]layer // by ARN
 }
 
 // deploy puts all functions in place, builds them at once and publishes their versions, whose numbers are in the ARNs that other resources have.
@@ -131,7 +134,7 @@ func (s *Stack) deploy(ctx context.Context, units []*unit) error {
 	s.deploying.Lock()
 	defer s.deploying.Unlock()
 	s.next = &deployment{rules: map[string]bool{}, labels: map[string]int{}, subscriptions: map[string]bool{}, versions: map[string]string{}, placed: map[string]control.Deployment{},
-		aliases: map[string][]string{}, configs: map[string][]string{}, urls: map[string][]string{}, places: map[string]string{}}
+		aliases: map[string][]string{}, configs: map[string][]string{}, urls: map[string][]string{}, places: map[string]string{}, layers: map[string]layer{}}
 	units, err := s.deployFunctions(ctx, units)
 	if err != nil {
 		return err
@@ -218,6 +221,7 @@ func (s *Stack) deployFunctions(ctx context.Context, units []*unit) ([]*unit, er
 			return nil, err
 		}
 	}
+	s.gatherLayers(units)
 	for _, u := range withNested(units) {
 		for _, r := range u.template.OfType(functionType) {
 			if err := s.deployFunction(u, r); err != nil {
@@ -269,6 +273,17 @@ func (s *Stack) tellOthers(u *unit, table map[string]deployer) {
 	for _, kind := range slices.Sorted(maps.Keys(counts)) {
 		s.tell(Event{Kind: NotRunHere, Name: kind, Detail: fmt.Sprintf("%s × %d", kind, counts[kind]), NeededBy: needed[kind]})
 	}
+	for _, reference := range u.template.Unresolved {
+		var users []string
+		for _, r := range u.template.Resources {
+			if runs(r) && strings.Contains(value.Text(r.Properties), "{{resolve:"+reference+"}}") {
+				users = append(users, r.LogicalID)
+			}
+		}
+		if len(users) > 0 {
+			s.tell(Event{Kind: NotRunHere, Name: reference, Detail: "{{resolve:" + reference + "}} stays as it is; give it a value: --resolve " + reference + "=VALUE", NeededBy: users})
+		}
+	}
 }
 
 // build builds the functions. One that does not compile is told and answers invocations with an error; it does not stop the others.
@@ -314,7 +329,7 @@ func (s *Stack) deployFunction(u *unit, r *cfn.Resource) error {
 	d.Source, d.Binary = c.source, c.binary
 	if c.binary != "" {
 		// A process serves on while its executable's path stays; changed code behind it needs another one.
-		d.Stamp = folderStamp(c.watch)
+		d.Stamp = c.stamp()
 		if old, ok := s.current.placed[r.Name]; ok && old.Stamp != d.Stamp {
 			s.host.Remove(r.Name)
 		}

@@ -2,6 +2,7 @@ package stack
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -76,6 +77,11 @@ func (s *Stack) apiBody(u *unit, r *cfn.Resource, p *cfn.Block) (*value.Object, 
 		return nil, nil
 	}
 	file, err := u.located(s.cfg.Project, r, "BodyS3Location", p.Value("BodyS3Location"), "Bucket", "Key")
+	var elsewhere *elsewhereError
+	if errors.As(err, &elsewhere) { // the others run all the same
+		s.tell(Event{Kind: NotRunHere, Name: r.LogicalID, Detail: "the routes of " + r.LogicalID + ": " + err.Error()})
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}
