@@ -279,7 +279,8 @@ func resourceTypes() map[string]resourceType {
 		}},
 		// A rule on an event bus. Outside of the default bus, Ref gives the bus too.
 		"AWS::Events::Rule": {nameProperty: "Name", maxName: 64, ref: ruleRef, attributes: attributes{
-			"Arn": ruleARN,
+			"Arn":      ruleARN,
+			"RuleName": nameOf,
 		}},
 		// An event bus.
 		"AWS::Events::EventBus": {nameProperty: "Name", maxName: 256, ref: nameOf, attributes: attributes{
@@ -288,7 +289,8 @@ func resourceTypes() map[string]resourceType {
 		}},
 		// A connection, whose ARN ends in an id of the service's.
 		"AWS::Events::Connection": {nameProperty: "Name", maxName: 64, ref: nameOf, attributes: attributes{
-			"Arn": func(i *identity) string { return i.arn("events", "connection/"+i.name+"/"+i.suffix("Arn")) },
+			"Arn":          func(i *identity) string { return i.arn("events", "connection/"+i.name+"/"+i.suffix("Arn")) },
+			"ArnForPolicy": func(i *identity) string { return i.arn("events", "connection/"+i.name) },
 			"SecretArn": func(i *identity) string {
 				return i.arn("secretsmanager", "secret:events!connection/"+i.name+"/"+i.suffix("SecretArn"))
 			},
@@ -302,7 +304,8 @@ func resourceTypes() map[string]resourceType {
 		"AWS::Events::EventBusPolicy": {maxName: 64, ref: nameOf},
 		// An HTTP or WebSocket API.
 		"AWS::ApiGatewayV2::Api": {maxName: 128, ref: apiID, attributes: attributes{
-			"ApiId": apiID,
+			"ApiId":         apiID,
+			"ExecuteApiArn": func(i *identity) string { return i.arn("execute-api", apiID(i)) },
 			"ApiEndpoint": func(i *identity) string {
 				suffix, _ := scalarText(i.r.pseudo["AWS::URLSuffix"])
 				return "https://" + apiID(i) + ".execute-api." + i.r.in.Place.Region + "." + suffix
@@ -397,6 +400,7 @@ func resourceTypes() map[string]resourceType {
 		"AWS::CloudWatch::Dashboard": {nameProperty: "DashboardName", maxName: 255, ref: nameOf},
 		// A parameter.
 		"AWS::SSM::Parameter": {nameProperty: "Name", maxName: 255, ref: nameOf, attributes: attributes{
+			"Arn":   func(i *identity) string { return i.arn("ssm", "parameter/"+strings.TrimPrefix(i.name, "/")) },
 			"Type":  func(i *identity) string { return cmp.Or(i.text("Type"), "String") },
 			"Value": func(i *identity) string { return cmp.Or(i.text("Value"), "-") },
 		}},
