@@ -160,3 +160,45 @@ Resources:
 		t.Errorf("an output that is not there: %v", err)
 	}
 }
+
+// Under the language extensions a logical id may be formed in a reference, and the reference makes an order as any other does.
+func TestFormedLogicalIDs(t *testing.T) {
+	const template = `
+Transform: AWS::LanguageExtensions
+Parameters: {Name: {Type: String, Default: A}}
+Resources:
+  User: {Type: AWS::X::Y, Properties: {R: {Ref: !Sub 'Topic${Name}'}, G: !GetAtt [!Sub 'Topic${Name}', TopicName]}}
+  Fn::ForEach::Topics:
+    - Id
+    - [A, B]
+    - Topic${Id}: {Type: AWS::SNS::Topic, Properties: {TopicName: !Sub 't-${Id}'}}
+Outputs:
+  Fn::ForEach::Names:
+    - Id
+    - [A, B]
+    - Fn::ForEach::Attributes:
+        - Of
+        - [TopicName, TopicArn]
+        - ${Of}${Id}: {Value: !GetAtt [!Sub 'Topic${Id}', !Ref Of]}
+`
+	tmpl, err := resolveYAML(t, template, cfn.Input{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := propertiesOf(t, tmpl, "User"); got != `{"R":"arn:aws:sns:eu-west-1:123456789012:t-A","G":"t-A"}` {
+		t.Errorf("%s", got)
+	}
+	if user, _ := tmpl.Resource("User"); !slices.Equal(user.DependsOn, []string{"TopicA"}) {
+		t.Errorf("the user needs %v", user.DependsOn)
+	}
+	var outputs []string
+	for _, out := range tmpl.Outputs {
+		outputs = append(outputs, out.LogicalID+"="+out.Value)
+	}
+	if got := strings.Join(outputs, " "); got != "TopicNameA=t-A TopicArnA=arn:aws:sns:eu-west-1:123456789012:t-A TopicNameB=t-B TopicArnB=arn:aws:sns:eu-west-1:123456789012:t-B" {
+		t.Errorf("%s", got)
+	}
+	if _, err := resolveYAML(t, strings.Replace(template, "Transform: AWS::LanguageExtensions\n", "", 1), cfn.Input{}); err == nil || !strings.Contains(err.Error(), "every Ref object must have a single String value") {
+		t.Errorf("without the extensions: %v", err)
+	}
+}

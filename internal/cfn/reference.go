@@ -7,12 +7,20 @@ import (
 )
 
 func (r *resolver) ref(arg *node) (value.Value, bool) {
-	name, ok := arg.string()
+	name, ok := r.logicalID(arg)
 	if !ok {
 		r.problem(arg, "Template error: every Ref object must have a single String value.")
 		return nil, false
 	}
 	return r.lookup(arg, name)
+}
+
+// logicalID is the name in a reference. Under the language extensions it may be formed of what is known before the deployment.
+func (r *resolver) logicalID(n *node) (string, bool) {
+	if text, ok := n.string(); ok || !r.extended {
+		return text, ok
+	}
+	return r.early(n)
 }
 
 // lookup returns what a name stands for: a pseudo parameter, a parameter or a resource.
@@ -111,7 +119,7 @@ func (r *resolver) attributeName(arg *node) (name, attribute string, ok bool) {
 		if !fine {
 			return "", "", false
 		}
-		name, _ = args[0].string()
+		name, _ = r.logicalID(args[0])
 		if attribute, fine = r.text(args[1]); !fine {
 			return "", "", false
 		}
@@ -269,13 +277,13 @@ func (r *resolver) references(n *node, visit func(res *resource, at *node)) {
 	name, arg := asFunction(n)
 	switch name {
 	case "Ref":
-		target, _ := arg.string()
+		target, _ := r.logicalID(arg)
 		byName(target, arg)
 		return
 	case "Fn::GetAtt":
 		target, isText := arg.string()
 		if target, _, _ = strings.Cut(target, "."); !isText && len(arg.items) > 0 {
-			target, _ = arg.items[0].string()
+			target, _ = r.logicalID(arg.items[0])
 		}
 		byName(target, arg)
 	case "Fn::Sub":

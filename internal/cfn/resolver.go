@@ -25,7 +25,8 @@ type resolver struct {
 	declared   []*resource // created ones, in the template's order
 	origin     *origin
 	budget     int
-	madeUp     int // how often something was taken from a resource of a type that is not known
+	extended   bool // by the language extensions
+	madeUp     int  // how often something was taken from a resource of a type that is not known
 }
 
 // resource is a created resource while it is being resolved.

@@ -29,6 +29,7 @@ func (r *resolver) transform() {
 	for _, name := range names {
 		switch name {
 		case languageExtensions:
+			r.extended = true
 			r.unroll()
 		case serverlessTransform:
 			r.serverless()
