@@ -57,7 +57,7 @@ needs it. A changed function, definition or template is taken in at once, and ex
 	keySetsFlag(cmd, &o.keySets)
 	cmd.Flags().StringVar(&o.template, "template", "", "the template `FILE` or the folder of a cloud assembly (default: infra/snapshot/*.template.json, cdk.out or template.yaml)")
 	cmd.Flags().StringArrayVar(&o.parameters, "parameter", nil, "a template's parameter, `NAME=VALUE`; may be given several times")
-	cmd.Flags().StringArrayVar(&o.resolve, "resolve", nil, "a value for what the template takes from elsewhere, `REFERENCE=VALUE`: ssm:/a/b=x for {{resolve:ssm:/a/b}} and parameters of the type AWS::SSM::Parameter::Value")
+	cmd.Flags().StringArrayVar(&o.resolve, "resolve", nil, "a value for what the template takes from elsewhere, `REFERENCE=VALUE`: ssm:/a/b=x for {{resolve:ssm:/a/b}} and parameters of the type AWS::SSM::Parameter::Value, export:n=x for Fn::ImportValue")
 	cmd.Flags().IntVar(&o.port, "port", defaultPort, "the port on 127.0.0.1; 0 for any that is free")
 	demoFlag(cmd, &o.demo)
 	cmd.Flags().Var(&o.output, "output", "text; or json: one document about what is served on standard output, everything else on standard error")

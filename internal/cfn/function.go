@@ -414,7 +414,8 @@ func (r *resolver) importValue(arg *node) (value.Value, bool) {
 			return value.String(text), r.spend(arg, len(text))
 		}
 	}
-	r.problem(arg, "No export named %s found.", r.origin.quote(name))
+	quoted := r.origin.quote(name)
+	r.problem(arg, "No export named %s found. Give it a value: --resolve export:%s=VALUE", quoted, quoted)
 	return nil, false
 }
 
@@ -444,7 +445,8 @@ func (r *resolver) stackOutput(arg *node) (value.Value, bool) {
 			return value.String(text), r.spend(arg, len(text))
 		}
 	}
-	r.problem(arg, "%s: no stack %s with an output %s is deployed here.", getStackOutput, r.origin.quote(texts[0]), r.origin.quote(texts[1]))
+	stack, output := r.origin.quote(texts[0]), r.origin.quote(texts[1])
+	r.problem(arg, "%s: no stack %s with an output %s is deployed here. Give it a value: --resolve output:%s:%s=VALUE", getStackOutput, stack, output, stack, output)
 	return nil, false
 }
 

@@ -370,11 +370,17 @@ func (res *resolution) resolve(u *unit, parameters map[string]string, depth int)
 	template, err := cfn.Resolve(u.document, cfn.Input{
 		StackName: u.name, Place: res.cfg.Place, Parameters: parameters, FunctionVersions: res.versions,
 		Export: func(name string) (string, bool) {
+			if given, ok := res.cfg.Resolve["export:"+name]; ok {
+				return given, true
+			}
 			text, ok := res.exports[name]
 			res.missing = res.missing || !ok
 			return text, ok
 		},
 		StackOutput: func(stack, output string) (string, bool) {
+			if given, ok := res.cfg.Resolve["output:"+stack+":"+output]; ok {
+				return given, true
+			}
 			text, ok := res.outputs[[2]string{stack, output}]
 			res.missing = res.missing || !ok
 			return text, ok

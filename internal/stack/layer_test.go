@@ -151,8 +151,14 @@ func TestOutputsOfOtherStacks(t *testing.T) {
 	if got := run(t, s, "User", `{}`); got != `"taken"` {
 		t.Errorf("the machine answers %s", got)
 	}
+	cfg = project(t, map[string]string{"app.template.json": `{"Resources":{"User":` + machine + `{"Fn::Join":["-",[{"Fn::ImportValue":"theirs"},{"Fn::GetStackOutput":{"StackName":"B","OutputName":"Word"}}]]}}}}}}`})
+	cfg.Resolve = map[string]string{"export:theirs": "given", "output:B:Word": "too"}
+	s, _ = open(t, cfg)
+	if got := run(t, s, "User", `{}`); got != `"given-too"` {
+		t.Errorf("the machine answers %s", got)
+	}
 	cfg = project(t, map[string]string{"app.template.json": `{"Resources":{"User":` + machine + `{"Fn::GetStackOutput":{"StackName":"B","OutputName":"Word"}}}}}}}`})
-	if _, err := stack.Open(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "Fn::GetStackOutput: no stack B with an output Word is deployed here.") {
+	if _, err := stack.Open(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "Fn::GetStackOutput: no stack B with an output Word is deployed here. Give it a value: --resolve output:B:Word=VALUE") {
 		t.Errorf("%v", err)
 	}
 }

@@ -38,7 +38,8 @@ type Config struct {
 	Template string
 	// Parameters are values of templates' parameters by name, beside their defaults.
 	Parameters map[string]string
-	// Resolve has values for dynamic references and stored parameters, by what stands behind the first colon: ssm:/a/b for {{resolve:ssm:/a/b}}.
+	// Resolve has values for dynamic references and stored parameters, by what stands behind the first colon: ssm:/a/b for {{resolve:ssm:/a/b}}; for
+	// exports of other stacks as export:NAME, and for their outputs as output:STACK:NAME.
 	Resolve map[string]string
 	// Data is the folder of the journal, of built functions and of whatever else must outlive the process.
 	Data string
