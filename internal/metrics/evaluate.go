@@ -35,6 +35,12 @@ type evaluation struct {
 	results  map[string]any // by id: *timeSeries or list
 	metrics  list
 	from, to time.Time
+
+	// What searches go by: where they look, until when, and the query that is worked out, whose period may be 0.
+	service *Service
+	end     time.Time
+	id      string
+	period  time.Duration
 }
 
 // eval works an expression out. What it returns is a float64, a *timeSeries, a list or a word.

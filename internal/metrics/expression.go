@@ -13,7 +13,7 @@ type node interface{ isNode() }
 
 type (
 	number    float64 // a scalar
-	text      string  // a string, for METRICS alone
+	text      string  // a string, for METRICS and SEARCH alone
 	ident     string  // another query's id, or a keyword like REPEAT
 	array     []node  // [m1, m2]
 	negated   struct{ of node }
@@ -252,33 +252,44 @@ func (p *parser) call(name string) (node, error) {
 	return call{name, args}, nil
 }
 
+// walk visits an expression and all its parts.
+func walk(n node, visit func(node)) {
+	visit(n)
+	switch n := n.(type) {
+	case array:
+		for _, item := range n {
+			walk(item, visit)
+		}
+	case negated:
+		walk(n.of, visit)
+	case operation:
+		walk(n.a, visit)
+		walk(n.b, visit)
+	case call:
+		for _, arg := range n.args {
+			walk(arg, visit)
+		}
+	}
+}
+
 // references lists the ids that an expression names.
 func references(n node) []string {
 	var ids []string
-	var walk func(n node)
-	walk = func(n node) {
-		switch n := n.(type) {
-		case ident:
-			if !keywords[string(n)] && !slices.Contains(ids, string(n)) {
-				ids = append(ids, string(n))
-			}
-		case array:
-			for _, item := range n {
-				walk(item)
-			}
-		case negated:
-			walk(n.of)
-		case operation:
-			walk(n.a)
-			walk(n.b)
-		case call:
-			for _, arg := range n.args {
-				walk(arg)
-			}
+	walk(n, func(n node) {
+		if id, ok := n.(ident); ok && !keywords[string(id)] && !slices.Contains(ids, string(id)) {
+			ids = append(ids, string(id))
 		}
-	}
-	walk(n)
+	})
 	return ids
+}
+
+// calls tells whether an expression calls a function.
+func calls(n node, name string) (found bool) {
+	walk(n, func(n node) {
+		c, ok := n.(call)
+		found = found || ok && c.name == name
+	})
+	return found
 }
 
 // keywords are words that stand for themselves as arguments of functions.

@@ -50,6 +50,7 @@ var functions = map[string]function{
 	"FIRST":           {1, 1, firstOf},                                       // the first series of an array
 	"LAST":            {1, 1, lastOf},                                        // the last one
 	"REMOVE_EMPTY":    {1, 1, removeEmpty},                                   // an array without the series that have no values
+	"SEARCH":          {2, 3, (*evaluation).search},                          // all metrics that a search finds
 	"SLICE":           {2, 3, sliceOf},                                       // a part of an array
 	"SORT":            {3, 4, sortBy},                                        // an array in an order
 	"TIME_SERIES":     {1, 1, (*evaluation).timeSeries},                      // a scalar at every period
@@ -68,7 +69,6 @@ var refusedFunctions = map[string]string{
 	"DB_PERF_INSIGHTS":       "there is no Amazon RDS",
 	"INSIGHT_RULE_METRIC":    "there is no Contributor Insights; count with a metric filter",
 	"LAMBDA":                 "there are no connected data sources",
-	"SEARCH":                 "name the metrics in queries of their own and use METRICS()",
 	"SERVICE_QUOTA":          "there are no service quotas; compare with a threshold",
 }
 

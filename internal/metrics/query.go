@@ -54,6 +54,12 @@ func Check(queries []Query) error {
 	return err
 }
 
+// Searches tells whether a query's expression searches for metrics, of which there may be any number.
+func (q *Query) Searches() bool {
+	n, err := parseExpression(q.Expression)
+	return err == nil && calls(n, "SEARCH")
+}
+
 // step is a query that can be answered: everything that it needs comes before it.
 type step struct {
 	*Query
@@ -155,7 +161,7 @@ func (s *Service) Data(queries []Query, from, to time.Time) ([]Series, error) {
 		return nil, err
 	}
 	s.look()
-	e := &evaluation{results: map[string]any{}, from: from, to: to}
+	e := &evaluation{results: map[string]any{}, from: from, to: to, service: s, end: to}
 	if now := s.now(); e.to.After(now) {
 		e.to = now // FILL leaves what is still to come alone
 	}
@@ -170,6 +176,7 @@ func (s *Service) Data(queries []Query, from, to time.Time) ([]Series, error) {
 			e.metrics = append(e.metrics, one)
 			continue
 		}
+		e.id, e.period = st.ID, st.Period
 		v, err := e.eval(st.expression)
 		if err == nil {
 			v, err = seriesOnly(v)

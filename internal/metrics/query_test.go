@@ -141,7 +141,7 @@ func TestExpressionsRefused(t *testing.T) {
 		{"[a, 1]", "an array holds time series"},
 		{"[a] + [b]", "two arrays"},
 		{"NOPE(a)", "Unsupported function: 'NOPE'"},
-		{"SEARCH('x', 'Sum', 60)", "SEARCH is not run here"},
+		{"INSIGHT_RULE_METRIC('x', 'Sum')", "INSIGHT_RULE_METRIC is not run here"},
 		{"ANOMALY_DETECTION_BAND(a)", "not run here"},
 		{"SELECT AVG(x) FROM SCHEMA(\"AWS/EC2\")", "Metrics Insights"},
 		{"FILL(a)", "takes 2 arguments, not 1"},

@@ -236,6 +236,9 @@ func (c *Condition) checkMetrics() error {
 		if c.Metrics[i].Expression == "" {
 			named++
 		}
+		if c.Metrics[i].Searches() {
+			return invalid("Metrics", "Error in expression '%s': the function SEARCH cannot be used in an alarm, which watches one time series.", c.Metrics[i].ID)
+		}
 	}
 	switch {
 	case returning != 1:

@@ -507,6 +507,9 @@ func TestInvalid(t *testing.T) {
 			n.Metric.Metrics = []metrics.Query{metric, other}
 		}, "Metrics", "same period"},
 		{func(n *alarm.Alarm) { n.Metric.Metrics = []metrics.Query{{ID: "e", Expression: "x +", Return: true}} }, "Metrics", "a value is missing"},
+		{func(n *alarm.Alarm) {
+			n.Metric.Metrics = []metrics.Query{metric, {ID: "e", Expression: "SUM(SEARCH('errors', 'Sum'))", Return: true}}
+		}, "Metrics", "SEARCH cannot be used in an alarm"},
 		{func(n *alarm.Alarm) { n.Metric, n.Rule = nil, "ALARM(" }, "AlarmRule", "AlarmRule is not valid"},
 	} {
 		n := errorsAlarm()
