@@ -48,7 +48,10 @@ const watchedTemplate = `{"Resources": {
  "FailedOrders": {"Type": "AWS::CloudWatch::Alarm", "Properties": {"AlarmName": "failed-orders", "AlarmActions": [{"Ref": "Page"}], "TreatMissingData": "ignore",
   "Namespace": "AWS/States", "MetricName": "ExecutionsFailed", "Dimensions": [{"Name": "StateMachineArn", "Value": {"Ref": "Machine"}}],
   "Statistic": "Sum", "Period": 60, "EvaluationPeriods": 1, "Threshold": 0, "ComparisonOperator": "GreaterThanThreshold"}},
+ "Deploying": {"Type": "AWS::CloudWatch::Alarm", "Properties": {"AlarmName": "deploying", "Namespace": "Shop", "MetricName": "Deployments", "Statistic": "Sum", "Period": 60, "EvaluationPeriods": 1,
+  "Threshold": 0, "ComparisonOperator": "GreaterThanThreshold", "TreatMissingData": "notBreaching"}},
  "AllIsLost": {"Type": "AWS::CloudWatch::CompositeAlarm", "Properties": {"AlarmName": "all-is-lost", "AlarmActions": [{"Ref": "Page"}],
+  "ActionsSuppressor": {"Fn::GetAtt": ["Deploying", "Arn"]}, "ActionsSuppressorWaitPeriod": 60, "ActionsSuppressorExtensionPeriod": 60,
   "AlarmRule": "ALARM(dead-letters) AND ALARM(server-errors) AND ALARM(error-rate) AND ALARM(failed-orders)"}}
 }}`
 
@@ -58,7 +61,7 @@ type page struct {
 	Trigger                                            struct{ MetricName, Namespace, Statistic string }
 }
 
-// Alarms go off by what happens to queues, APIs, functions and state machines, and a composite one by theirs; each pages through a topic, as clients of AWS see it. A minute
+// Alarms go off by what happens to queues, APIs, functions and state machines, and a composite one by theirs, once it knows that nobody deploys; each pages through a topic, as clients of AWS see it. A minute
 // takes half a second.
 func TestAlarmsOfServices(t *testing.T) {
 	root, err := filepath.Abs("../..")
@@ -128,7 +131,8 @@ func TestAlarmsOfServices(t *testing.T) {
 	all, err := watch.DescribeAlarms(t.Context(), &cloudwatch.DescribeAlarmsInput{
 		StateValue: cloudwatchtypes.StateValueAlarm, AlarmTypes: []cloudwatchtypes.AlarmType{cloudwatchtypes.AlarmTypeCompositeAlarm, cloudwatchtypes.AlarmTypeMetricAlarm},
 	})
-	if err != nil || len(all.MetricAlarms) != 4 || len(all.CompositeAlarms) != 1 {
+	if err != nil || len(all.MetricAlarms) != 4 || len(all.CompositeAlarms) != 1 || aws.ToString(all.CompositeAlarms[0].ActionsSuppressor) != "deploying" ||
+		aws.ToInt32(all.CompositeAlarms[0].ActionsSuppressorWaitPeriod) != 60 {
 		t.Errorf("in alarm are %+v, %v", all, err)
 	}
 

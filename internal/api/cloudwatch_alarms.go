@@ -138,15 +138,34 @@ type putCompositeAlarmInput struct {
 	alarmActions
 	AlarmRule         string           `json:"AlarmRule"`
 	ActionsSuppressor string           `json:"ActionsSuppressor"`
+	WaitPeriod        *int64           `json:"ActionsSuppressorWaitPeriod"`
+	ExtensionPeriod   *int64           `json:"ActionsSuppressorExtensionPeriod"`
 	Tags              []metricTagInput `json:"Tags"`
 }
 
-func (s *cloudWatch) putCompositeAlarm(_ context.Context, in *putCompositeAlarmInput) (nothing, error) {
-	if in.ActionsSuppressor != "" {
-		return nothing{}, invalidQuery("ActionsSuppressor is not served here; put the suppressing alarm into the rule: (...) AND NOT ALARM(%q)", in.ActionsSuppressor)
+// suppressor reads which alarm keeps the actions from being performed; nil for none (API reference, PutCompositeAlarm: the periods are "required only when
+// ActionsSuppressor is specified").
+func (in *putCompositeAlarmInput) suppressor() (*alarm.Suppressor, error) {
+	switch {
+	case in.ActionsSuppressor == "" && in.WaitPeriod == nil && in.ExtensionPeriod == nil:
+		return nil, nil
+	case in.ActionsSuppressor == "":
+		return nil, invalidQuery("The parameters ActionsSuppressorWaitPeriod and ActionsSuppressorExtensionPeriod must not be specified without ActionsSuppressor.")
+	case in.WaitPeriod == nil || in.ExtensionPeriod == nil:
+		return nil, invalidQuery("The parameters ActionsSuppressorWaitPeriod and ActionsSuppressorExtensionPeriod are required with ActionsSuppressor.")
 	}
+	return &alarm.Suppressor{
+		Name: alarm.SuppressorName(in.ActionsSuppressor), Wait: time.Duration(*in.WaitPeriod) * time.Second, Extension: time.Duration(*in.ExtensionPeriod) * time.Second,
+	}, nil
+}
+
+func (s *cloudWatch) putCompositeAlarm(_ context.Context, in *putCompositeAlarmInput) (nothing, error) {
 	n := in.alarm(in.Tags)
 	n.Rule = in.AlarmRule
+	var err error
+	if n.Suppressor, err = in.suppressor(); err != nil {
+		return nothing{}, err
+	}
 	return nothing{}, wrongAlarm(s.alarms.Put(n))
 }
 
@@ -179,6 +198,11 @@ type alarmOutput struct {
 	StateUpdatedTimestamp              timestamp         `json:"StateUpdatedTimestamp"`
 	StateTransitionedTimestamp         timestamp         `json:"StateTransitionedTimestamp"`
 	AlarmRule                          string            `json:"AlarmRule,omitempty"`
+	ActionsSuppressedBy                alarm.Suppression `json:"ActionsSuppressedBy,omitempty"`
+	ActionsSuppressedReason            string            `json:"ActionsSuppressedReason,omitempty"`
+	ActionsSuppressor                  string            `json:"ActionsSuppressor,omitempty"`
+	ActionsSuppressorWaitPeriod        *int64            `json:"ActionsSuppressorWaitPeriod,omitempty"`
+	ActionsSuppressorExtensionPeriod   *int64            `json:"ActionsSuppressorExtensionPeriod,omitempty"`
 	MetricName                         string            `json:"MetricName,omitempty"`
 	Namespace                          string            `json:"Namespace,omitempty"`
 	Statistic                          string            `json:"Statistic,omitempty"`
@@ -211,6 +235,11 @@ func (s *cloudWatch) describeAlarm(a *alarm.Alarm) alarmOutput {
 		AlarmArn:     s.alarms.ARN(a.Name), AlarmConfigurationUpdatedTimestamp: timestamp{a.Updated}, StateValue: a.State.Value, StateReason: a.State.Reason,
 		StateReasonData: a.State.ReasonData, StateUpdatedTimestamp: timestamp{a.State.Updated}, StateTransitionedTimestamp: timestamp{a.State.Transitioned},
 		AlarmRule: a.Rule,
+	}
+	if by := a.Suppressor; by != nil {
+		wait, extension := by.Seconds()
+		out.ActionsSuppressor, out.ActionsSuppressorWaitPeriod, out.ActionsSuppressorExtensionPeriod = by.Name, &wait, &extension
+		out.ActionsSuppressedBy, out.ActionsSuppressedReason = a.State.SuppressedBy()
 	}
 	c := a.Metric
 	if c == nil {

@@ -127,6 +127,9 @@ func TestAlarmsRefused(t *testing.T) {
 	}
 	_, noRule := c.PutCompositeAlarm(ctx, &cloudwatch.PutCompositeAlarmInput{AlarmName: aws.String("x"), AlarmRule: aws.String("ALARM(nope)")})
 	_, suppressed := c.PutCompositeAlarm(ctx, &cloudwatch.PutCompositeAlarmInput{AlarmName: aws.String("x"), AlarmRule: aws.String("TRUE"), ActionsSuppressor: aws.String("y")})
+	_, nobody := c.PutCompositeAlarm(ctx, &cloudwatch.PutCompositeAlarmInput{
+		AlarmName: aws.String("x"), AlarmRule: aws.String("TRUE"), ActionsSuppressor: aws.String("arn:aws:cloudwatch:us-east-1:000000000000:alarm:y"), ActionsSuppressorWaitPeriod: aws.Int32(60), ActionsSuppressorExtensionPeriod: aws.Int32(60),
+	})
 	_, noAlarm := c.DeleteAlarms(ctx, &cloudwatch.DeleteAlarmsInput{AlarmNames: []string{"nope"}})
 	_, noState := c.SetAlarmState(ctx, &cloudwatch.SetAlarmStateInput{AlarmName: aws.String("nope"), StateValue: types.StateValueOk, StateReason: aws.String("x")})
 	_, badState := c.SetAlarmState(ctx, &cloudwatch.SetAlarmStateInput{AlarmName: aws.String("nope"), StateValue: "FINE", StateReason: aws.String("x")})
@@ -142,7 +145,8 @@ func TestAlarmsRefused(t *testing.T) {
 		{put(func(in *cloudwatch.PutMetricAlarmInput) { in.ExtendedStatistic = aws.String("p99") }), "ValidationError", "mutually exclusive"},
 		{put(func(in *cloudwatch.PutMetricAlarmInput) { in.TreatMissingData = aws.String("sometimes") }), "ValidationError", "Option sometimes is not supported"},
 		{noRule, "ValidationError", "alarms [nope] in the alarm rule do not exist"},
-		{suppressed, "ValidationError", "ActionsSuppressor is not served here"},
+		{suppressed, "ValidationError", "are required with ActionsSuppressor"},
+		{nobody, "ValidationError", "the alarm [y] in ActionsSuppressor does not exist"},
 		{noAlarm, "ResourceNotFound", "nope"},
 		{noState, "ResourceNotFound", "nope"},
 		{badState, "ValidationError", "Member must satisfy enum value set: [INSUFFICIENT_DATA, ALARM, OK]"},

@@ -160,7 +160,10 @@ func (s *Stack) deployCompositeAlarm(_ *unit, r *cfn.Resource) error {
 	p.Need("AlarmRule")
 	s.next.watching.alarms = append(s.next.watching.alarms, n.Name)
 	if p.Has("ActionsSuppressor") {
-		s.tell(Event{Kind: NotRunHere, Name: r.Name, Detail: "the ActionsSuppressor of alarm " + r.Name + ": its actions are always performed"})
+		p.Need("ActionsSuppressorWaitPeriod", "ActionsSuppressorExtensionPeriod")
+		n.Suppressor = &alarm.Suppressor{
+			Name: alarm.SuppressorName(p.String("ActionsSuppressor")), Wait: seconds(p, "ActionsSuppressorWaitPeriod"), Extension: seconds(p, "ActionsSuppressorExtensionPeriod"),
+		}
 	}
 	s.next.watching.composites = append(s.next.watching.composites, compositeAlarm{r, p, n})
 	return p.Err()

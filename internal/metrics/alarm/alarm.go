@@ -33,7 +33,8 @@ type Alarm struct {
 	AlarmActions            []string          `json:"alarmActions,omitempty"`
 	InsufficientDataActions []string          `json:"insufficientDataActions,omitempty"`
 	Metric                  *Condition        `json:"metric,omitempty"`
-	Rule                    string            `json:"rule,omitempty"` // of a composite alarm
+	Rule                    string            `json:"rule,omitempty"`       // of a composite alarm
+	Suppressor              *Suppressor       `json:"suppressor,omitempty"` // likewise, nil for none
 	Tags                    map[string]string `json:"tags,omitempty"`
 	// Deployed tells whether it belongs to a template.
 	Deployed bool      `json:"deployed,omitempty"`
@@ -55,6 +56,8 @@ type State struct {
 	// Updated is when it was last set, Transitioned when the value last changed.
 	Updated      time.Time `json:"updated"`
 	Transitioned time.Time `json:"transitioned"`
+	// Suppressed tells how the actions of a composite alarm are kept from being performed; nil if they are not.
+	Suppressed *suppression `json:"suppressed,omitempty"`
 }
 
 // Condition is what a metric alarm watches: the statistic of one metric, or an expression over several, compared with a threshold (API
@@ -158,6 +161,9 @@ func (a *Alarm) Check() error {
 			return invalid("AlarmRule", "AlarmRule is not valid: %v", err)
 		}
 		a.rule = rule
+		if a.Suppressor != nil {
+			return a.Suppressor.check()
+		}
 		return nil
 	}
 	return a.Metric.check()

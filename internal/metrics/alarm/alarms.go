@@ -171,6 +171,9 @@ func (a *Alarms) Put(n Alarm) error {
 	}
 	n.Updated = now
 	w := a.begin(now)
+	if n.Suppressor == nil {
+		n.State.Suppressed = nil
+	}
 	w.put(&n)
 	w.configured(before, &n)
 	if n.Composite() {
@@ -193,6 +196,9 @@ func (a *Alarms) checkChildren(n *Alarm) error {
 		if name == n.Name {
 			return invalid("AlarmRule", "AlarmRule must not refer to the alarm itself.")
 		}
+	}
+	if n.Suppressor != nil && a.alarms[n.Suppressor.Name] == nil {
+		return invalid("ActionsSuppressor", "Could not save the composite alarm as the alarm [%s] in ActionsSuppressor does not exist", n.Suppressor.Name)
 	}
 	if len(missing) > 0 {
 		return invalid("AlarmRule", "Could not save the composite alarm as alarms [%s] in the alarm rule do not exist", strings.Join(missing, ", "))

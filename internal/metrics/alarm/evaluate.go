@@ -81,10 +81,14 @@ func (a *Alarms) sleep() time.Duration {
 			step = one.Metric.step()
 		}
 	}
+	now := a.cfg.Clock.Now()
+	if next, ok := a.nextRelease(); ok && (step == 0 || next.Before(a.evaluated.Truncate(step).Add(step))) {
+		return next.Add(grain - 1).Truncate(grain).Add(lag).Sub(now)
+	}
 	if step == 0 {
 		return time.Hour
 	}
-	return a.evaluated.Truncate(step).Add(step + lag).Sub(a.cfg.Clock.Now())
+	return a.evaluated.Truncate(step).Add(step + lag).Sub(now)
 }
 
 // step is the time between evaluations: a minute, or a shorter period.
@@ -111,6 +115,7 @@ func (a *Alarms) tick(ctx context.Context) {
 		changes := a.evaluateAll(ctx, due, at, until)
 		a.mu.Lock()
 		a.apply(changes, at)
+		a.releaseDue(at)
 		a.evaluated = at
 		a.mu.Unlock()
 		if ctx.Err() != nil {
@@ -162,10 +167,7 @@ func (a *Alarms) evaluateAll(ctx context.Context, due []*Alarm, at, until time.T
 
 // apply puts alarms into the states that were found. An alarm that was changed meanwhile is evaluated the next time.
 func (a *Alarms) apply(list []outcome, at time.Time) {
-	now := at.UTC()
-	if latest := a.now(); latest.Sub(at) < 2*grain { // else the clock was moved on: it happened when it was due
-		now = latest
-	}
+	now := a.happened(at)
 	for _, o := range list {
 		if a.alarms[o.alarm.Name] != o.alarm {
 			continue

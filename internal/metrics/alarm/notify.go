@@ -40,10 +40,15 @@ type shownState struct {
 	Reason     string `json:"reason"`
 	ReasonData string `json:"reasonData,omitempty"`
 	Timestamp  string `json:"timestamp"`
+	// Why the actions of a composite alarm are not performed.
+	SuppressedBy     Suppression `json:"actionsSuppressedBy,omitempty"`
+	SuppressedReason string      `json:"actionsSuppressedReason,omitempty"`
 }
 
 func showState(s State) shownState {
-	return shownState{s.Value, s.Reason, s.ReasonData, s.Updated.Format(dataTime)}
+	shown := shownState{Value: s.Value, Reason: s.Reason, ReasonData: s.ReasonData, Timestamp: s.Updated.Format(dataTime)}
+	shown.SuppressedBy, shown.SuppressedReason = s.SuppressedBy()
+	return shown
 }
 
 // detail is what events and functions hear (user guide, "Alarm events and EventBridge").
@@ -57,6 +62,9 @@ type detail struct {
 type configuration struct {
 	Description string       `json:"description,omitempty"`
 	AlarmRule   string       `json:"alarmRule,omitempty"`
+	Suppressor  string       `json:"actionsSuppressor,omitempty"`
+	Wait        *int64       `json:"actionsSuppressorWaitPeriod,omitempty"`
+	Extension   *int64       `json:"actionsSuppressorExtensionPeriod,omitempty"`
 	Metrics     []shownQuery `json:"metrics,omitempty"`
 }
 
@@ -83,6 +91,10 @@ func (n *Notification) detail() detail {
 	d := detail{
 		AlarmName: n.Alarm.Name, State: showState(n.Alarm.State), PreviousState: showState(n.Before),
 		Configuration: configuration{Description: n.Alarm.Description, AlarmRule: n.Alarm.Rule},
+	}
+	if s := n.Alarm.Suppressor; s != nil {
+		wait, extension := s.Seconds()
+		d.Configuration.Suppressor, d.Configuration.Wait, d.Configuration.Extension = s.Name, &wait, &extension
 	}
 	c := n.Alarm.Metric
 	if c == nil {
@@ -157,6 +169,7 @@ func (a *Alarms) configurationOf(n *Alarm) map[string]any {
 	c := n.Metric
 	if c == nil {
 		m["alarmRule"] = n.Rule
+		n.Suppressor.show(m)
 		return m
 	}
 	m["evaluationPeriods"], m["threshold"], m["comparisonOperator"] = c.EvaluationPeriods, double(c.Threshold), c.ComparisonOperator
@@ -296,6 +309,7 @@ func (a *Alarms) shown(n *Alarm) map[string]any {
 	c := n.Metric
 	if c == nil {
 		m["alarmRule"] = n.Rule
+		n.Suppressor.show(m)
 		return m
 	}
 	m["evaluationPeriods"], m["threshold"], m["comparisonOperator"] = c.EvaluationPeriods, double(c.Threshold), c.ComparisonOperator

@@ -76,6 +76,10 @@ func (w *writing) set(one *Alarm, s State) {
 		s.Transitioned = w.now
 	}
 	s.Reason, s.ReasonData = clip(s.Reason, maxReason), clip(s.ReasonData, maxReasonData)
+	s.Suppressed = before.Suppressed
+	if s.Value != before.Value {
+		s.Suppressed = w.held(one, before, s.Value)
+	}
 	n := *one
 	n.State = s
 	w.put(&n)
@@ -86,10 +90,18 @@ func (w *writing) set(one *Alarm, s State) {
 	w.item(&n, StateUpdate, fmt.Sprintf("Alarm updated from %s to %s", before.Value, s.Value), stateUpdate(before, s))
 	change := w.a.notification(&n, before)
 	w.events = append(w.events, change.event())
+	made := before.Suppressed != nil && before.Suppressed.Acted == s.Value // it is back where it was
+	if s.Suppressed == nil && !made {
+		w.owe(&n, change)
+	}
+}
+
+// owe has the actions of the state performed that an alarm is in.
+func (w *writing) owe(n *Alarm, change *Notification) {
 	if !n.ActionsEnabled {
 		return
 	}
-	for i, action := range actionsOf(&n) {
+	for i, action := range actionsOf(n) {
 		key := fmt.Sprintf("%020d-%06d-%d", w.now.UnixNano(), w.a.next(), i)
 		o := owedAction{Key: key, Action: action, Notification: *change}
 		w.document(collectionActions, key, o)
@@ -143,7 +155,7 @@ func (w *writing) composite(one *Alarm) bool {
 		value = InAlarm
 	}
 	if value == one.State.Value {
-		return false
+		return w.suppress(one)
 	}
 	reason := fmt.Sprintf("%s was created and its alarm rule evaluates to %s", w.a.ARN(one.Name), value)
 	if cause := w.cause; cause != nil && cause.Name != one.Name {
