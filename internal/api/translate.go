@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -28,6 +29,7 @@ func translated(service, target string, next http.Handler) http.Handler {
 			return
 		}
 		t := translation{model: model, protocol: protocolOf(r), target: target}
+		t.asJSON = t.protocol == awsmodel.Query && strings.HasPrefix(r.Header.Get("Accept"), "application/json")
 		if t.protocol == awsmodel.JSON && !model.QueryCodes {
 			next.ServeHTTP(w, r)
 			return
@@ -43,13 +45,15 @@ func protocolOf(r *http.Request) awsmodel.Protocol {
 		return awsmodel.CBOR
 	case r.Header.Get("X-Amz-Target") != "":
 		return awsmodel.JSON
-	case r.Method == http.MethodGet, strings.HasPrefix(r.Header.Get("Content-Type"), formContent):
+	case r.Method == http.MethodGet, isForm(r), r.URL.RawQuery != "" && r.URL.Query().Has("Action"):
 		return awsmodel.Query
 	}
 	return awsmodel.JSON
 }
 
-const formContent = "application/x-www-form-urlencoded"
+func isForm(r *http.Request) bool {
+	return strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded")
+}
 
 // translation is a request on its way through another protocol.
 type translation struct {
@@ -57,6 +61,7 @@ type translation struct {
 	protocol awsmodel.Protocol
 	target   string
 	name     string // of the operation
+	asJSON   bool   // answers of the query protocol are wanted in JSON
 }
 
 func (t *translation) serve(w http.ResponseWriter, r *http.Request, next http.Handler) {
@@ -132,14 +137,15 @@ func (t *translation) operation() *awsmodel.Operation {
 	return o
 }
 
-// formOf is the form of a request in the query protocol: its body, or the query of a GET. What a queue's URL says goes with it.
+// formOf is the form of a request in the query protocol: the query and the body, where that is a form. What a queue's URL says goes with it.
 func formOf(r *http.Request, body []byte) (url.Values, error) {
-	form, err := url.ParseQuery(string(body))
-	if err != nil {
-		return nil, &fault{"MalformedQueryString", http.StatusBadRequest, "The query string contains a syntax error."}
-	}
-	if r.Method == http.MethodGet {
-		form = r.URL.Query()
+	form := r.URL.Query()
+	if isForm(r) {
+		given, err := url.ParseQuery(string(body))
+		if err != nil {
+			return nil, &fault{"MalformedQueryString", http.StatusBadRequest, "The query string contains a syntax error."}
+		}
+		maps.Copy(form, given)
 	}
 	if len(r.URL.Path) > 1 && form.Get("QueueUrl") == "" {
 		form.Set("QueueUrl", "http://"+r.Host+r.URL.Path)
@@ -198,7 +204,11 @@ func (t *translation) succeed(w http.ResponseWriter, kept *keptAnswer, id string
 	if o == nil {
 		o = &awsmodel.Operation{Name: t.name}
 	}
-	body, err := awsclient.ResponseFromJSON(t.protocol, t.model, o, kept.body.Bytes(), id)
+	inProtocol := awsclient.ResponseFromJSON
+	if t.asJSON {
+		inProtocol = awsclient.QueryResponseInJSON
+	}
+	body, err := inProtocol(t.protocol, t.model, o, kept.body.Bytes(), id)
 	if err != nil {
 		t.fail(w, faultAnswer(err), id)
 		return
@@ -246,6 +256,10 @@ func (t *translation) fail(w http.ResponseWriter, kept *keptAnswer, id string) {
 		write(w, kept.header.Get("Content-Type"), kept.status, kept.body.Bytes())
 		return
 	}
+	if t.asJSON {
+		t.write(w, kept.status, awsclient.QueryErrorInJSON(f))
+		return
+	}
 	t.write(w, kept.status, awsclient.ErrorFromJSON(t.protocol, t.model, f))
 }
 
@@ -253,7 +267,11 @@ func (t *translation) write(w http.ResponseWriter, status int, body []byte) {
 	if t.protocol == awsmodel.CBOR {
 		w.Header().Set("Smithy-Protocol", "rpc-v2-cbor")
 	}
-	write(w, contentTypes[t.protocol], status, body)
+	contentType := contentTypes[t.protocol]
+	if t.asJSON {
+		contentType = "application/json"
+	}
+	write(w, contentType, status, body)
 }
 
 // queryVersion is the version of the API in an unsigned request in the query protocol, which is all that says whose it is; "" for other requests.

@@ -54,6 +54,10 @@ func TestOtherProtocols(t *testing.T) {
 		{"the query of a GET", "/?Action=PutMetricData&Version=2010-08-01&Namespace=N", "", nil, 200, `{"Namespace":"N"}`, "<RequestId>"},
 		{"a form, compressed and signed", "/", zipped.String(), []string{"Content-Type", form, "Content-Encoding", "gzip", "Authorization", "AWS4-HMAC-SHA256 Credential=k/20260101/us-east-1/monitoring/aws4_request, "},
 			200, `{"Namespace":"Z"}`, "<RequestId>"},
+		{"an action beside a body that is no form", "/?Action=PutMetricData&Namespace=N", `{"a":1}`, []string{"Content-Type", "application/json", "Authorization", "AWS4-HMAC-SHA256 Credential=k/20260101/us-east-1/monitoring/aws4_request, ", "Accept", "application/json"},
+			200, `{"Namespace":"N"}`, `{"PutMetricDataResponse":{"ResponseMetadata":{"RequestId":"`},
+		{"an error in JSON for a form", "/", "Action=DeleteAlarms&Version=2010-08-01", []string{"Content-Type", form, "Accept", "application/json"}, 400, "",
+			`{"Error":{"Code":"ResourceNotFound","Message":"no such alarm <x>","Type":"Sender"},"RequestId":"`},
 		{"CBOR", "/service/GraniteServiceVersion20100801/operation/PutMetricData", "\xa1iNamespaceaN", []string{"Smithy-Protocol", "rpc-v2-cbor", "Content-Type", "application/cbor"}, 200, `{"Namespace":"N"}`, "\xa0"},
 		{"JSON", "/", `{"Namespace": "N"}`, []string{"X-Amz-Target", "GraniteServiceVersion20100801.PutMetricData"}, 200, `{"Namespace": "N"}`, "{}"},
 		{"an error in XML", "/", "Action=DeleteAlarms&Version=2010-08-01", []string{"Content-Type", form}, 400, "", "<Type>Sender</Type>\n    <Code>ResourceNotFound</Code>\n    <Message>no such alarm &lt;x&gt;</Message>\n  </Error>"},
@@ -69,7 +73,7 @@ func TestOtherProtocols(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			s := &shelf{}
 			method := http.MethodPost
-			if strings.Contains(test.path, "?") {
+			if strings.Contains(test.path, "?") && test.body == "" {
 				method = http.MethodGet
 			}
 			r := httptest.NewRequest(method, test.path, strings.NewReader(test.body))

@@ -230,6 +230,9 @@ func (f *field) value(s *awsmodel.Shape, flat bool) value.Value {
 		for _, item := range f.numbered() {
 			list = append(list, item.value(s.Elem, false))
 		}
+		if flat && f.given && len(list) == 0 {
+			list = append(list, formScalar(s.Elem.Kind, f.text)) // AttributeName=All for AttributeName.1=All
+		}
 		return list
 	case awsmodel.Map:
 		if entry := f.inner["entry"]; !flat && entry != nil {

@@ -404,6 +404,9 @@ func serviceNamed(name string) (*awsmodel.Service, bool) {
 // Target implements restapi.Exchanger.
 func (serviceExchange) Target(name string) (target, contentType string, ok bool) {
 	service, ok := serviceNamed(name)
+	if ok && (service.Protocol == awsmodel.Query || service.QueryCodes) {
+		return "", "", true
+	}
 	if !ok || service.Target == "" || service.JSON == "" {
 		return "", "", false
 	}

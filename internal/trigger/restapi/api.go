@@ -142,8 +142,8 @@ type Plan struct {
 
 // Exchanger makes a call of an AWS service.
 type Exchanger interface {
-	// Target is what stands before the operation's name in X-Amz-Target and the content type of the service's JSON protocol; ok is false if it does not
-	// speak that. service is as API Gateway's ARNs have it, like states.
+	// Target is what stands before the operation's name in X-Amz-Target and the content type of the service's JSON protocol; both are empty for services of
+	// the query protocol, and ok is false for those of neither. service is as API Gateway's ARNs have it, like states.
 	Target(service string) (target, contentType string, ok bool)
 	// Exchange sends a request to the service and returns the answer.
 	Exchange(r *http.Request, service string, body []byte) (status int, header http.Header, answer []byte, err error)

@@ -175,7 +175,7 @@ func (c *method) compileIntegration(h *Handler, add func(string, ...any)) {
 			add("its integration needs the service %s, which is not there", service)
 		case kind == "action":
 			if _, _, ok := h.services.AWS.Target(service); !ok {
-				add("its integration's service %q has no JSON protocol: name a path, as in arn:aws:apigateway:REGION:%s:path/…", service, service)
+				add("its integration's service %q has neither JSON nor query protocol: name a path, as in arn:aws:apigateway:REGION:%s:path/…", service, service)
 			}
 		}
 	case "HTTP", "HTTP_PROXY":

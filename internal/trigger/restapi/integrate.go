@@ -432,7 +432,7 @@ func (in *request) introduce(out *http.Request) {
 	out.Header.Set("X-Amzn-Trace-Id", in.trace())
 }
 
-// callService calls an AWS service: an action by its JSON protocol, or a path.
+// callService calls an AWS service: an action by its JSON or query protocol, or a path.
 func (h *Handler) callService(ctx context.Context, in *request, body []byte) (*response, *fault) {
 	i := in.method.Integration
 	service, kind, rest := actionOf(in.uri(i.URI))
@@ -451,11 +451,21 @@ func (h *Handler) callService(ctx context.Context, in *request, body []byte) (*r
 	if kind == "action" {
 		prefix, contentType, ok := h.services.AWS.Target(service)
 		if !ok {
-			return nil, &fault{kind: "API_CONFIGURATION_ERROR", detail: service + " has no JSON protocol"}
+			return nil, &fault{kind: "API_CONFIGURATION_ERROR", detail: service + " has no actions"}
 		}
-		out.Header.Set("X-Amz-Target", prefix+"."+rest)
-		out.Header.Set("Content-Type", contentType)
-	} else if out.Header.Get("Content-Type") == "" && len(body) > 0 {
+		if prefix == "" {
+			query := out.URL.Query()
+			query.Set("Action", rest)
+			out.URL.RawQuery = query.Encode()
+		} else {
+			out.Header.Set("X-Amz-Target", prefix+"."+rest)
+			out.Header.Set("Content-Type", contentType)
+		}
+	}
+	if out.Header.Get("Accept") == "" {
+		out.Header.Set("Accept", "application/json") // which services of the query protocol heed
+	}
+	if out.Header.Get("Content-Type") == "" && len(body) > 0 {
 		out.Header.Set("Content-Type", "application/json")
 	}
 	status, headers, answer, err := h.services.AWS.Exchange(out, service, body)

@@ -51,6 +51,9 @@ type service struct {
 }
 
 func (*service) Target(name string) (string, string, bool) {
+	if name == "sns" {
+		return "", "", true // of the query protocol
+	}
 	return "AWSStepFunctions", "application/x-amz-json-1.0", name == "states"
 }
 
@@ -266,6 +269,18 @@ func TestService(t *testing.T) {
 	}
 	if r := ask(t, h, "POST", "/prod/run", `{"a`); r.StatusCode != 400 || !strings.HasPrefix(text(t, r), `{"message":"Could not parse request body into json: `) {
 		t.Errorf("no JSON: %s", r.Status)
+	}
+}
+
+func TestActionOfTheQueryProtocol(t *testing.T) {
+	s := &service{status: 200, answer: `{"PublishResponse":{}}`}
+	i := &restapi.Integration{
+		Type: "AWS", Verb: "POST", URI: "arn:aws:apigateway:us-east-1:sns:action/Publish", Responses: []restapi.Response{{Status: 200}},
+		Parameters: map[string]string{"integration.request.querystring.TopicArn": "'arn:t'", "integration.request.header.X-Mapped": "method.request.header.Accept"},
+	}
+	h := noProblems(t, oneMethod(restapi.Method{Verb: "POST", Path: "/", Integration: i}), restapi.Services{AWS: s})
+	if r := ask(t, h, "POST", "/prod", "{}"); text(t, r) != s.answer || s.asked != "sns POST /?Action=Publish&TopicArn=arn%3At {}" || s.header != " application/json" {
+		t.Errorf("%s, asked %s %s", r.Status, s.asked, s.header)
 	}
 }
 
@@ -641,7 +656,7 @@ func TestProblems(t *testing.T) {
 		{restapi.Method{Verb: "GET", Path: "/a", Integration: &restapi.Integration{Type: "AWS_PROXY", URI: "x"}}, `its integration's URI "x" names no Lambda function`},
 		{restapi.Method{Verb: "GET", Path: "/a", Integration: &restapi.Integration{Type: "VPC"}}, `its integration's type "VPC" is none of AWS_PROXY, AWS, HTTP_PROXY, HTTP and MOCK`},
 		{restapi.Method{Verb: "GET", Path: "/a", Integration: &restapi.Integration{Type: "HTTP", URI: "ftp://x"}}, `its integration's URI "ftp://x" is not a URL`},
-		{restapi.Method{Verb: "GET", Path: "/a", Integration: &restapi.Integration{Type: "AWS", URI: "arn:aws:apigateway:us-east-1:sns:action/Publish"}}, `its integration's service "sns" has no JSON protocol`},
+		{restapi.Method{Verb: "GET", Path: "/a", Integration: &restapi.Integration{Type: "AWS", URI: "arn:aws:apigateway:us-east-1:batch:action/SubmitJob"}}, `its integration's service "batch" has neither JSON nor query protocol`},
 		{restapi.Method{Verb: "GET", Path: "/a", Integration: &restapi.Integration{Type: "MOCK", Templates: map[string]string{"application/json": "#if($a)"}}}, `its request template for application/json: line 1: #if is not ended by #end`},
 		{restapi.Method{Verb: "GET", Path: "/a", Integration: &restapi.Integration{Type: "MOCK", Responses: []restapi.Response{{Pattern: "("}}}}, `its response's selection pattern "(" cannot be had here`},
 		{restapi.Method{Verb: "GET", Path: "/a", Integration: &restapi.Integration{Type: "HTTP", URI: "http://x", Parameters: map[string]string{"integration.request.header.Content-Length": "'1'"}}}, `its integration maps the header Content-Length, which API Gateway writes itself`},
