@@ -9,7 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -17,6 +16,8 @@ import (
 	eventtypes "github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 	awssfn "github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
+
+	"github.com/tutti-run/tutti/internal/await"
 )
 
 // life is one life of a real tutti serve.
@@ -78,41 +79,51 @@ func (l *life) put(next *atomic.Int64, acknowledged *sync.Map) {
 	}
 }
 
-// started counts the ended executions by the number of their event, once none runs and there are no more of them than a moment ago.
-func (l *life) started(t *testing.T, machine *string) map[int64]int {
+// started counts the executions by the number of their event, once all have ended and each of the acknowledged events has one.
+func (l *life) started(t *testing.T, machine *string, acknowledged *sync.Map) map[int64]int {
 	t.Helper()
-	for before := -1; ; time.Sleep(200 * time.Millisecond) {
-		running, err := l.states.ListExecutions(t.Context(), &awssfn.ListExecutionsInput{StateMachineArn: machine, StatusFilter: types.ExecutionStatusRunning})
-		if err != nil {
-			t.Fatal(err)
-		}
-		var all []types.ExecutionListItem
+	counts, seen := map[int64]int{}, map[string]bool{}
+	await.Nothing(t, func() string {
 		pages := awssfn.NewListExecutionsPaginator(l.states, &awssfn.ListExecutionsInput{StateMachineArn: machine, MaxResults: 1000})
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
-			all = append(all, page.Executions...)
-		}
-		if len(running.Executions) > 0 || len(all) != before {
-			before = len(all)
-			continue
-		}
-		counts := map[int64]int{}
-		for _, e := range all {
-			d, err := l.states.DescribeExecution(t.Context(), &awssfn.DescribeExecutionInput{ExecutionArn: e.ExecutionArn})
-			if err != nil {
-				t.Fatal(err)
+			for _, e := range page.Executions {
+				if e.Status == types.ExecutionStatusRunning {
+					return *e.ExecutionArn + " runs"
+				}
+				if !seen[*e.ExecutionArn] {
+					seen[*e.ExecutionArn] = true
+					counts[l.eventOf(t, e.ExecutionArn)]++
+				}
 			}
-			var input struct{ N int64 }
-			if err := json.Unmarshal([]byte(*d.Input), &input); err != nil || d.Status != types.ExecutionStatusSucceeded {
-				t.Fatalf("%s %s: %v", *d.Input, d.Status, err)
-			}
-			counts[input.N]++
 		}
-		return counts
+		missing := ""
+		acknowledged.Range(func(event, _ any) bool {
+			if counts[event.(int64)] == 0 {
+				missing = fmt.Sprintf("event %d was acknowledged and has started nothing", event)
+			}
+			return missing == ""
+		})
+		return missing
+	})
+	return counts
+}
+
+// eventOf is the number of the event that has started an execution, which must have succeeded.
+func (l *life) eventOf(t *testing.T, execution *string) int64 {
+	t.Helper()
+	d, err := l.states.DescribeExecution(t.Context(), &awssfn.DescribeExecutionInput{ExecutionArn: execution})
+	if err != nil {
+		t.Fatal(err)
 	}
+	var input struct{ N int64 }
+	if err := json.Unmarshal([]byte(*d.Input), &input); err != nil || d.Status != types.ExecutionStatusSucceeded {
+		t.Fatalf("%s %s: %v", *d.Input, d.Status, err)
+	}
+	return input.N
 }
 
 // Kill -9 in the midst of events: each that was acknowledged has started one execution in the end, and none has started two.
@@ -146,26 +157,16 @@ func TestEventsOutliveKills(t *testing.T) {
 		for range 4 {
 			wg.Go(func() { l.put(&next, &acknowledged) })
 		}
-		for next.Load() < int64(round+1)*400 { // so much is under way
-			time.Sleep(time.Millisecond)
-		}
+		await.Until(t, "400 events are under way", func() bool { return next.Load() >= int64(round+1)*400 })
 		l.kill()
 		wg.Wait()
 		l = startLife(t, data)
 	}
-	counts := l.started(t, machine.StateMachineArn)
-	n := 0
-	acknowledged.Range(func(key, _ any) bool {
-		n++
-		if counts[key.(int64)] == 0 {
-			t.Errorf("event %d was acknowledged and is lost", key)
-		}
-		return true
-	})
+	counts := l.started(t, machine.StateMachineArn, &acknowledged)
 	for event, times := range counts {
 		if times > 1 {
 			t.Errorf("event %d has started %d executions", event, times)
 		}
 	}
-	t.Logf("%d events acknowledged, %d started, of %d sent", n, len(counts), next.Load())
+	t.Logf("%d events have started executions, of %d sent", len(counts), next.Load())
 }

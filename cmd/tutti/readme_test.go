@@ -14,7 +14,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
+
+	"github.com/tutti-run/tutti/internal/await"
 )
 
 // TestReadme types the README's commands in a copy of the project, as a stranger would: each must do what the text around it says. Of make test
@@ -167,7 +168,7 @@ func background(t *testing.T, dir, name string, args ...string) (stop func()) {
 	case err := <-ended:
 		reading.Wait()
 		t.Fatalf("%s ended: %v\n%s", name, err, said.String())
-	case <-time.After(2 * time.Minute):
+	case <-await.Context(t).Done():
 		t.Fatalf("%s does not serve", name)
 	}
 	return func() {

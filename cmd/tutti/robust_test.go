@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 )
 
 // robustTemplate has an HTTP API, a REST API and a machine; nothing of them can be reached by what the test sends.
@@ -80,9 +79,6 @@ func raw(t *testing.T, url, path, headers, body string) (status int, answer stri
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close() }()
-	if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
-		t.Fatal(err)
-	}
 	length := "Content-Length: "
 	if chunks, ok := strings.CutPrefix(body, "chunked:"); ok {
 		length, body = "Transfer-Encoding: chunked\r\n", chunks

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -78,8 +77,7 @@ type process struct {
 func start(ts *testscript.TestScript, args ...string) *process {
 	path, err := exec.LookPath("tutti")
 	ts.Check(err)
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	p := &process{Cmd: exec.CommandContext(ctx, path, args...)}
+	p := &process{Cmd: exec.Command(path, args...)}
 	p.Dir = ts.MkAbs(".")
 	p.Env = append(os.Environ(), "TERM=dumb")
 	out, in, err := os.Pipe()
@@ -92,7 +90,6 @@ func start(ts *testscript.TestScript, args ...string) *process {
 		_ = out.Close()      // only read
 		_ = p.Process.Kill() // it has ended if all went well
 		_ = p.Wait()
-		cancel()
 	})
 	return p
 }

@@ -29,7 +29,9 @@ import (
 	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/smithy-go"
+
 	"github.com/tutti-run/tutti/internal/api"
+	"github.com/tutti-run/tutti/internal/await"
 	"github.com/tutti-run/tutti/internal/lambda"
 	"github.com/tutti-run/tutti/internal/lambda/control"
 )
@@ -306,26 +308,10 @@ func TestLambdaEvents(t *testing.T) {
 	if err != nil || out.StatusCode != 202 || len(out.Payload) != 0 {
 		t.Fatalf("accepted %+v, %v", out, err)
 	}
-	until(t, func() bool { _, err := os.Stat(file); return err == nil })
+	await.Until(t, "the function has run", func() bool { _, err := os.Stat(file); return err == nil })
 	dry, err := c.Invoke(ctx, &awslambda.InvokeInput{FunctionName: aws.String("f"), InvocationType: types.InvocationTypeDryRun})
 	if err != nil || dry.StatusCode != 204 {
 		t.Errorf("dry run %+v, %v", dry, err)
-	}
-}
-
-// until waits for what another process does.
-func until(t *testing.T, done func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !done() {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			t.Fatal("it has not happened for a minute")
-		}
 	}
 }
 

@@ -21,7 +21,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
 	"github.com/aws/smithy-go"
 	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"github.com/tutti-run/tutti/internal/api"
+	"github.com/tutti-run/tutti/internal/await"
 	"github.com/tutti-run/tutti/internal/runner"
 	"github.com/tutti-run/tutti/internal/store"
 )
@@ -431,7 +433,7 @@ func TestDeleting(t *testing.T) {
 	if last := history.Events[1].Type; last != types.HistoryEventTypeActivitySucceeded {
 		t.Errorf("the last but one event is %s", last)
 	}
-	await(t, func() bool { _, err := describe(); return errors.As(err, new(*types.StateMachineDoesNotExist)) })
+	await.Until(t, "the machine is gone", func() bool { _, err := describe(); return errors.As(err, new(*types.StateMachineDoesNotExist)) })
 	machine := must[*awssfn.DescribeStateMachineForExecutionOutput](t)(c.DescribeStateMachineForExecution(t.Context(), &awssfn.DescribeStateMachineForExecutionInput{ExecutionArn: aws.String(execution)}))
 	if *machine.Name != "m" {
 		t.Errorf("got %+v", machine)
@@ -447,22 +449,6 @@ func TestDeleting(t *testing.T) {
 	fresh := must[*awssfn.DescribeStateMachineOutput](t)(describe())
 	if fresh.RevisionId != nil || *fresh.Definition != passing {
 		t.Errorf("the new machine is %+v", fresh)
-	}
-}
-
-// await looks until it is so; the runner ends deletions beside the requests.
-func await(t testing.TB, done func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	ticker := time.NewTicker(time.Millisecond)
-	defer ticker.Stop()
-	for !done() {
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			t.Fatal("it did not come so in ten seconds")
-		}
 	}
 }
 

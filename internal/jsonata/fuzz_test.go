@@ -85,11 +85,7 @@ func FuzzEval(f *testing.F) {
 		if err != nil {
 			return
 		}
-		started := time.Now()
 		v, err := e.Eval(input, jsonata.Bindings{Now: time.Unix(0, 0)})
-		if took := time.Since(started); took > 10*time.Second {
-			t.Errorf("%q took %v", text, took)
-		}
 		var fault *jsonata.Error
 		if err != nil && (!errors.As(err, &fault) || fault.Message == "") {
 			t.Fatalf("%q: %#v", text, err)

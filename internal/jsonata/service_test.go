@@ -206,14 +206,10 @@ func TestHostile(t *testing.T) {
 			t.Errorf("%s: %v", text, err)
 			continue
 		}
-		started := time.Now()
 		v, err := e.Eval(nil, jsonata.Bindings{})
 		var fault *jsonata.Error
 		if !errors.As(err, &fault) || fault.Class != jsonata.ClassLimit {
 			t.Errorf("%s: %.100s, %v", text, show(v), err)
-		}
-		if took := time.Since(started); took > 30*time.Second {
-			t.Errorf("%s: took %v", text, took)
 		}
 	}
 }

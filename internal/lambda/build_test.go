@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/tutti-run/tutti/internal/await"
 )
 
 // builds records what OnBuild hears.
@@ -130,7 +132,7 @@ func TestBuildStamps(t *testing.T) {
 		t.Run(step.name, func(t *testing.T) {
 			before := statFile(binary)
 			step.do()
-			if err := h.Build(patience(t)); err != nil {
+			if err := h.Build(await.Context(t)); err != nil {
 				t.Fatal(err)
 			}
 			want := []string{"orders up to date"}
@@ -160,7 +162,7 @@ func TestBuildErrors(t *testing.T) {
 	register(t, h, Function{Name: "library", Source: filepath.Join(dir, "price")})
 	register(t, h, Function{Name: "missing", Source: filepath.Join(dir, "missing")})
 	register(t, h, Function{Name: "orders", Source: filepath.Join(dir, "orders")})
-	err = h.Build(patience(t))
+	err = h.Build(await.Context(t))
 	for _, want := range []string{
 		"build of the function broken in " + broken + " failed:\n# ", "./main.go:5:2: undefined: undefinedFunction",
 		"build of the function library", "does not hold a main package",
@@ -175,7 +177,7 @@ func TestBuildErrors(t *testing.T) {
 		t.Errorf("events %q, want %q", got, want)
 	}
 
-	_, err = h.Invoke(patience(t), Invocation{Function: "broken"})
+	_, err = h.Invoke(await.Context(t), Invocation{Function: "broken"})
 	e := wantCode(t, err, CodeResourceConflict)
 	var build *BuildError
 	if !strings.Contains(e.Message, "undefined: undefinedFunction") || !errors.As(err, &build) || build.Function != "broken" {
@@ -185,13 +187,13 @@ func TestBuildErrors(t *testing.T) {
 	if len(build.Problems) != 1 || build.Problems[0] != problem {
 		t.Errorf("problems %+v, want %+v", build.Problems, problem)
 	}
-	_ = wantCode(t, h.Build(patience(t), "nobody"), CodeResourceNotFound)
+	_ = wantCode(t, h.Build(await.Context(t), "nobody"), CodeResourceNotFound)
 }
 
 func TestBuildWithoutGo(t *testing.T) {
 	h, _ := newHost(t, Config{Go: "no-such-go-command"})
 	register(t, h, Function{Name: "f", Source: t.TempDir()})
-	if err := h.Build(patience(t)); err == nil || !strings.Contains(err.Error(), "install Go") {
+	if err := h.Build(await.Context(t)); err == nil || !strings.Contains(err.Error(), "install Go") {
 		t.Errorf("Build = %v", err)
 	}
 }
@@ -209,20 +211,20 @@ func TestEditLoop(t *testing.T) {
 		t.Fatalf("%s %s", got.Payload, got.LogTail)
 	}
 	write(t, dir, program("` + undefined + `"))
-	if err := h.Build(patience(t), "f"); err == nil {
+	if err := h.Build(await.Context(t), "f"); err == nil {
 		t.Error("nonsense compiles")
 	}
-	_, err := h.Invoke(patience(t), Invocation{Function: "f"})
+	_, err := h.Invoke(await.Context(t), Invocation{Function: "f"})
 	_ = wantCode(t, err, CodeResourceConflict)
 	write(t, dir, program(`"two"`))
-	if err := h.Build(patience(t), "f"); err != nil {
+	if err := h.Build(await.Context(t), "f"); err != nil {
 		t.Fatal(err)
 	}
 	if got := invoke(t, h, "f", `{}`); string(got.Payload) != `"two"` {
 		t.Errorf("after the edit: %s", got.Payload)
 	}
 	cold := processes(h)
-	if err := h.Build(patience(t), "f"); err != nil {
+	if err := h.Build(await.Context(t), "f"); err != nil {
 		t.Fatal(err)
 	}
 	if got := invoke(t, h, "f", `{}`); got.Report.InitDuration != 0 || processes(h) > cold {
@@ -270,7 +272,7 @@ func TestBuildIsCancelled(t *testing.T) {
 	if err := h.Close(); err != nil { // does not wait for the go command to finish
 		t.Fatal(err)
 	}
-	if err := h.Build(patience(t)); !errors.Is(err, ErrClosed) {
+	if err := h.Build(await.Context(t)); !errors.Is(err, ErrClosed) {
 		t.Errorf("Build after Close = %v", err)
 	}
 }

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/tutti-run/tutti/internal/await"
 )
 
 // probe is the path of the binary of testdata/probe, built once.
@@ -115,18 +117,10 @@ func register(t testing.TB, h *Host, f Function) {
 	}
 }
 
-// patience is a context for what should take a moment.
-func patience(t testing.TB) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	t.Cleanup(cancel)
-	return ctx
-}
-
 // invoke invokes a function that is expected to be reached.
 func invoke(t testing.TB, h *Host, function, payload string) Result {
 	t.Helper()
-	result, err := h.Invoke(patience(t), Invocation{Function: function, Payload: []byte(payload)})
+	result, err := h.Invoke(await.Context(t), Invocation{Function: function, Payload: []byte(payload)})
 	if err != nil {
 		t.Fatalf("Invoke(%s, %.100s) = %v", function, payload, err)
 	}
@@ -156,7 +150,7 @@ type busy struct {
 func occupy(t testing.TB, h *Host, function string) *busy {
 	t.Helper()
 	b := queueUp(t, h, function)
-	eventually(t, "the invocation begins", func() bool {
+	await.Until(t, "the invocation begins", func() bool {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		return !slices.ContainsFunc(h.queue, func(inv *invocation) bool { return bytes.Contains(inv.payload, []byte(b.gate)) })
@@ -173,7 +167,7 @@ func queueUp(t testing.TB, h *Host, function string) *busy {
 		_, err := h.Invoke(context.Background(), Invocation{Function: function, Payload: fmt.Appendf(nil, `{"Do":"await file","File":%q}`, b.gate)})
 		b.result <- err
 	}()
-	eventually(t, "the invocation is accepted", func() bool { return accepted(h) > before })
+	await.Until(t, "the invocation is accepted", func() bool { return accepted(h) > before })
 	return b
 }
 
@@ -187,7 +181,7 @@ func (b *busy) finish() {
 		if err != nil {
 			b.t.Errorf("a lasting invocation = %v", err)
 		}
-	case <-time.After(30 * time.Second):
+	case <-await.Context(b.t).Done():
 		b.t.Fatal("a lasting invocation does not end")
 	}
 }
@@ -207,21 +201,6 @@ func processes(h *Host) int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return len(h.environments)
-}
-
-// eventually waits for what another process or goroutine is about to do.
-func eventually(t testing.TB, what string, done func() bool) {
-	t.Helper()
-	deadline := time.After(30 * time.Second)
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for !done() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("in vain: %s", what)
-		}
-	}
 }
 
 func wantCode(t testing.TB, err error, code string) *Error {
@@ -263,7 +242,7 @@ func TestCloseUnstartedAndTwice(t *testing.T) {
 	if err := h.Register(Function{Name: "f", Binary: probe}); !errors.Is(err, ErrClosed) {
 		t.Errorf("Register after Close = %v", err)
 	}
-	if _, err := h.Invoke(patience(t), Invocation{Function: "f"}); !errors.Is(err, ErrClosed) {
+	if _, err := h.Invoke(await.Context(t), Invocation{Function: "f"}); !errors.Is(err, ErrClosed) {
 		t.Errorf("Invoke after Close = %v", err)
 	}
 	if entries, err := os.ReadDir(filepath.Join(h.cfg.Dir, "run")); err != nil || len(entries) > 0 {
@@ -305,7 +284,7 @@ func TestReplace(t *testing.T) {
 		t.Error("the process of the old configuration serves on")
 	}
 	old.finish() // undisturbed
-	eventually(t, "the old process stops", func() bool { return processes(h) == 1 })
+	await.Until(t, "the old process stops", func() bool { return processes(h) == 1 })
 	if again := identify(t, h, "f"); again != (identity{second.PID, 2}) {
 		t.Errorf("after the old one's end: %+v, want process %d", again, second.PID)
 	}
@@ -319,10 +298,10 @@ func TestRemove(t *testing.T) {
 	h.Remove("f")
 	h.Remove("never heard of")
 	_ = wantCode(t, <-waiting.result, CodeResourceNotFound)
-	_, err := h.Invoke(patience(t), Invocation{Function: "f"})
+	_, err := h.Invoke(await.Context(t), Invocation{Function: "f"})
 	_ = wantCode(t, err, CodeResourceNotFound)
 	running.finish()
-	eventually(t, "its process stops", func() bool { return processes(h) == 0 })
+	await.Until(t, "its process stops", func() bool { return processes(h) == 0 })
 }
 
 // clock is a clock that a test moves.
@@ -357,7 +336,7 @@ func TestReap(t *testing.T) {
 	}
 	c.advance(40 * time.Minute)
 	h.reap()
-	eventually(t, "the one idle for 80 minutes stops", func() bool { return processes(h) == 1 })
+	await.Until(t, "the one idle for 80 minutes stops", func() bool { return processes(h) == 1 })
 	if id := identify(t, h, "f"); id.Served != 2 {
 		t.Errorf("the remaining process has served %d, want it to be the second", id.Served)
 	}

@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/tutti-run/tutti/internal/await"
 )
 
 func TestInvoke(t *testing.T) {
@@ -45,7 +47,7 @@ func TestInvoke(t *testing.T) {
 		{"broken stream", `{"Do":"stream"}`, true, `{"errorMessage":"the stream broke","errorType":"errorString"}`, ``},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			result, err := h.Invoke(patience(t), Invocation{Function: "f", Payload: []byte(tc.payload), RequestID: id})
+			result, err := h.Invoke(await.Context(t), Invocation{Function: "f", Payload: []byte(tc.payload), RequestID: id})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -83,7 +85,7 @@ func TestInvokeRefuses(t *testing.T) {
 		{"trace header", Invocation{Function: "f", TraceHeader: "a\nb"}, CodeInvalidRequestContent, "the trace header"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			_, err := h.Invoke(patience(t), tc.in)
+			_, err := h.Invoke(await.Context(t), tc.in)
 			if e := wantCode(t, err, tc.code); !strings.HasPrefix(e.Message, tc.text) || e.Status != exceptions[tc.code].status {
 				t.Errorf("status %d, message %q", e.Status, e.Message)
 			}
@@ -103,7 +105,7 @@ func TestFunctionContext(t *testing.T) {
 	if err := h.RegisterAlias(Alias{Function: "f", Name: "live", Version: Latest}); err != nil {
 		t.Fatal(err)
 	}
-	result, err := h.Invoke(patience(t), Invocation{
+	result, err := h.Invoke(await.Context(t), Invocation{
 		Function:      "f:live",
 		Payload:       []byte(`{"Do":"context"}`),
 		ClientContext: []byte("{\"custom\":\n{\"k\":\"v\"}}"),
@@ -169,7 +171,7 @@ func TestReservedConcurrency(t *testing.T) {
 	register(t, h, Function{Name: "none", ReservedConcurrency: &none})
 	running := occupy(t, h, "one")
 	for _, name := range []string{"one", "none"} {
-		_, err := h.Invoke(patience(t), Invocation{Function: name})
+		_, err := h.Invoke(await.Context(t), Invocation{Function: name})
 		e := wantCode(t, err, CodeTooManyRequests)
 		if e.Message != "Rate Exceeded." || e.Status != 429 || e.Reason != "ReservedFunctionConcurrentInvocationLimitExceeded" || e.Fault != "User" {
 			t.Errorf("%s: %+v", name, e)
@@ -199,7 +201,7 @@ func TestHostLimit(t *testing.T) {
 		_, err := h.Invoke(ctx, Invocation{Function: "g"})
 		gone <- err
 	}()
-	eventually(t, "it waits", func() bool { return accepted(h) > before })
+	await.Until(t, "it waits", func() bool { return accepted(h) > before })
 	cancel()
 	if err := <-gone; !errors.Is(err, context.Canceled) {
 		t.Errorf("a caller that no longer waits = %v", err)
@@ -229,7 +231,7 @@ func TestHostLimitIsFair(t *testing.T) {
 			}
 			served <- name
 		}()
-		eventually(t, "it waits", func() bool { return accepted(h) > before })
+		await.Until(t, "it waits", func() bool { return accepted(h) > before })
 	}
 	enter("g")
 	for range 3 * maxBypass {
@@ -277,25 +279,61 @@ func TestManyAtOnce(t *testing.T) {
 	}
 }
 
+// beginInvoke invokes a function that is expected to be reached, while the test does something else. What it returns waits for the result.
+func beginInvoke(t *testing.T, h *Host, in Invocation) (answer func() Result) {
+	t.Helper()
+	var result Result
+	done := make(chan error, 1)
+	go func() {
+		var err error
+		result, err = h.Invoke(await.Context(t), in)
+		done <- err
+	}()
+	return func() Result {
+		t.Helper()
+		if err := <-done; err != nil {
+			t.Fatalf("Invoke(%s, %s) = %v", in.Function, in.Payload, err)
+		}
+		return result
+	}
+}
+
+// expire has the timeout of the one running invocation pass once it has come so far.
+func expire(t *testing.T, h *Host, soFar func(*invocation) bool) {
+	t.Helper()
+	var running *environment
+	await.Until(t, "the invocation is at it", func() bool {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		for _, env := range h.environments {
+			if env.current != nil && soFar(env.current) {
+				running = env
+				env.current.start = env.current.start.Add(-env.config.Timeout)
+			}
+		}
+		return running != nil
+	})
+	running.checkTimeout()
+}
+
 func TestTimeout(t *testing.T) {
 	h, logs := newHost(t, Config{})
-	register(t, h, Function{Name: "f", Timeout: 300 * time.Millisecond})
+	register(t, h, Function{Name: "f"})
 	file := filepath.Join(t.TempDir(), "pid")
 	first := identify(t, h, "f")
-	result, err := h.Invoke(patience(t), Invocation{Function: "f", Payload: []byte(`{"Do":"spawn and hang","File":` + strconv.Quote(file) + `}`), RequestID: "late"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := `{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: late Error: Task timed out after 0.30 seconds"}`; string(result.Payload) != want {
+	answer := beginInvoke(t, h, Invocation{Function: "f", Payload: []byte(`{"Do":"spawn and hang","File":` + strconv.Quote(file) + `}`), RequestID: "late"})
+	expire(t, h, func(*invocation) bool { _, err := os.Stat(file); return err == nil })
+	result := answer()
+	if want := `{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: late Error: Task timed out after 60.00 seconds"}`; string(result.Payload) != want {
 		t.Errorf("payload %s", result.Payload)
 	}
-	if result.FunctionError != "Unhandled" || result.Report.Duration < 300*time.Millisecond {
+	if result.FunctionError != "Unhandled" || result.Report.Duration < time.Minute {
 		t.Errorf("%+v", result)
 	}
-	if texts := logs.texts(StreamPlatform); !strings.HasSuffix(texts[len(texts)-1], "Status: timeout\t") || !strings.Contains(texts[len(texts)-3], " late Task timed out after 0.30 seconds") {
+	if texts := logs.texts(StreamPlatform); !strings.HasSuffix(texts[len(texts)-1], "Status: timeout\t") || !strings.Contains(texts[len(texts)-3], " late Task timed out after 60.00 seconds") {
 		t.Errorf("the log ends with %q", texts[len(texts)-3:])
 	}
-	eventually(t, "the process ends, and what it has started", func() bool { return !alive(first.PID) && !alive(readPID(t, file)) })
+	await.Until(t, "the process ends, and what it has started", func() bool { return !alive(first.PID) && !alive(readPID(t, file)) })
 	if next := identify(t, h, "f"); next.PID == first.PID || next.Served != 1 {
 		t.Errorf("the next invocation ran in %+v", next)
 	}
@@ -304,8 +342,10 @@ func TestTimeout(t *testing.T) {
 // What a function has answered stands, even if it does not call next in time.
 func TestTimeoutAfterTheAnswer(t *testing.T) {
 	h, logs := newHost(t, Config{})
-	register(t, h, Function{Name: "f", Timeout: 300 * time.Millisecond})
-	result := invoke(t, h, "f", `{"Do":"answer and hang"}`)
+	register(t, h, Function{Name: "f"})
+	answer := beginInvoke(t, h, Invocation{Function: "f", Payload: []byte(`{"Do":"answer and hang"}`)})
+	expire(t, h, func(inv *invocation) bool { return inv.outcome != nil })
+	result := answer()
 	if string(result.Payload) != `"in time"` || result.FunctionError != "" {
 		t.Errorf("FunctionError %q, payload %s", result.FunctionError, result.Payload)
 	}
@@ -369,7 +409,7 @@ func TestCallerThatLeaves(t *testing.T) {
 		_, err := h.Invoke(ctx, Invocation{Function: "f", Payload: []byte(`{"Do":"await file","File":` + strconv.Quote(gate) + `}`)})
 		gone <- err
 	}()
-	eventually(t, "it begins", func() bool { return accepted(h) == 1 })
+	await.Until(t, "it begins", func() bool { return accepted(h) == 1 })
 	cancel()
 	if err := <-gone; !errors.Is(err, context.Canceled) {
 		t.Errorf("Invoke = %v", err)
@@ -380,7 +420,7 @@ func TestCallerThatLeaves(t *testing.T) {
 	if err := os.WriteFile(gate, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "it ends by itself", func() bool { return accepted(h) == 0 })
+	await.Until(t, "it ends by itself", func() bool { return accepted(h) == 0 })
 	if again := identify(t, h, "f"); again != (identity{first.PID, 3}) {
 		t.Errorf("afterwards %+v, want process %d serving on", again, first.PID)
 	}
@@ -391,6 +431,23 @@ func TestCallerThatLeaves(t *testing.T) {
 	if _, err := h.Invoke(ctx, Invocation{Function: "f"}); !errors.Is(err, context.Canceled) {
 		t.Errorf("Invoke with a context that has ended = %v", err)
 	}
+}
+
+// expireInit has the time of the one init phase pass once the process has left its mark.
+func expireInit(t *testing.T, h *Host) {
+	t.Helper()
+	var hanging *environment
+	await.Until(t, "the process begins its init phase", func() bool {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		for _, env := range h.environments {
+			if _, err := os.Stat(filepath.Join(env.tmp(), "mark")); err == nil && env.process != nil {
+				hanging = env
+			}
+		}
+		return hanging != nil
+	})
+	hanging.initExpired()
 }
 
 func TestInitPhase(t *testing.T) {
@@ -409,7 +466,7 @@ func TestInitPhase(t *testing.T) {
 			[]string{"init error Runtime.ExitError", "invoke error Runtime.ExitError"}},
 		{"hangs", "hang", 50 * time.Millisecond, `{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: r Error: Task timed out after 0.40 seconds"}`,
 			[]string{"init timeout "}},
-		{"hangs once", "hang once", 200 * time.Millisecond, `{}`, []string{"init timeout "}},
+		{"hangs once", "hang once", time.Minute, `{}`, []string{"init timeout "}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			h, logs := newHost(t, Config{})
@@ -419,10 +476,11 @@ func TestInitPhase(t *testing.T) {
 				f.Timeout = 400 * time.Millisecond
 			}
 			register(t, h, f)
-			result, err := h.Invoke(patience(t), Invocation{Function: "f", RequestID: "r"})
-			if err != nil {
-				t.Fatal(err)
+			answer := beginInvoke(t, h, Invocation{Function: "f", RequestID: "r"})
+			if tc.init == "hang once" {
+				expireInit(t, h)
 			}
+			result := answer()
 			if string(result.Payload) != tc.want || (result.FunctionError == "") != (tc.want == "{}") {
 				t.Errorf("FunctionError %q, payload %s", result.FunctionError, result.Payload)
 			}
@@ -475,7 +533,7 @@ func TestIdleProcessThatDies(t *testing.T) {
 	if err := syscall.Kill(id.PID, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the host notices", func() bool { return processes(h) == 0 })
+	await.Until(t, "the host notices", func() bool { return processes(h) == 0 })
 	if again := identify(t, h, "f"); again.PID == id.PID {
 		t.Errorf("process %d answers after its death", id.PID)
 	}
@@ -505,7 +563,7 @@ func TestProcessThatDiesBeforeTakingWork(t *testing.T) {
 	env.remove()
 	select {
 	case <-inv.done:
-	case <-patience(t).Done():
+	case <-await.Context(t).Done():
 		t.Fatal("the invocation is not answered")
 	}
 	if inv.err != nil || inv.result.FunctionError != "" || string(inv.result.Payload) != "{}" {

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tutti-run/tutti/internal/await"
 	"github.com/tutti-run/tutti/internal/measure/measuretest"
 )
 
@@ -23,7 +24,7 @@ func TestMeter(t *testing.T) {
 	invoke(t, h, "f:live", `{"Do":"error"}`)
 	invoke(t, h, "f:3", `{}`)
 	invoke(t, h, "kept", `{}`)
-	if _, err := h.Invoke(patience(t), Invocation{Function: "closed"}); err == nil {
+	if _, err := h.Invoke(await.Context(t), Invocation{Function: "closed"}); err == nil {
 		t.Error("a function without concurrency was invoked")
 	}
 	for metric, want := range map[string]float64{

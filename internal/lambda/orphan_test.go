@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/tutti-run/tutti/internal/await"
 )
 
 // hostUntilKilled is what the test binary does when LAMBDA_TEST_HOST is set: it hosts one idle function and one that is in the middle
@@ -43,7 +45,7 @@ func hostUntilKilled(dir string) int {
 }
 
 func awaitFile(name string) error {
-	for range 10_000 {
+	for range 600_000 {
 		if info, err := os.Stat(name); err == nil && info.Size() > 0 {
 			return nil
 		}
@@ -86,7 +88,7 @@ func TestKilledHost(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = host.Wait()
-	eventually(t, "both functions end", func() bool { return !alive(idle) && !alive(busy) })
+	await.Until(t, "both functions end", func() bool { return !alive(idle) && !alive(busy) })
 
 	// The next host in the same folder clears what was left there.
 	if entries, err := os.ReadDir(filepath.Join(dir, "run")); err != nil || len(entries) != 1 {
@@ -149,7 +151,7 @@ func TestLeftovers(t *testing.T) {
 			}
 			reapLeftovers(dir)
 			if tc.killed {
-				eventually(t, "it is killed", func() bool { return !alive(cmd.Process.Pid) })
+				await.Until(t, "it is killed", func() bool { return !alive(cmd.Process.Pid) })
 			} else if !alive(cmd.Process.Pid) {
 				t.Error("a process was killed that is none of the host's")
 			}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/tutti-run/tutti/internal/await"
 	"github.com/tutti-run/tutti/internal/measure"
 	"github.com/tutti-run/tutti/internal/measure/measuretest"
 	"github.com/tutti-run/tutti/internal/metrics"
@@ -39,17 +39,12 @@ func TestStatesMetrics(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for late := time.Now().Add(10 * time.Second); ; {
-			if d, err := s.Describe(started.ARN); err == nil && d.Status.Ended() {
-				break
-			}
-			if time.Now().After(late) {
-				t.Fatal("the execution does not end")
-			}
-			runtime.Gosched()
-		}
+		await.Until(t, "the execution ends", func() bool {
+			d, err := s.Describe(started.ARN)
+			return err == nil && d.Status.Ended()
+		})
 	}
-	await(t, l, "ConsumedCapacity ServiceMetric=StateTransition", 9) // which is counted behind all else
+	settle(t, l, "ConsumedCapacity ServiceMetric=StateTransition", 9) // which is counted behind all else
 	const integration = " ServiceIntegrationResourceArn=arn:aws:states:::lambda:invoke"
 	machine := " StateMachineArn=" + arn
 	for metric, want := range map[string]float64{
@@ -73,18 +68,15 @@ func TestStatesMetrics(t *testing.T) {
 	}
 }
 
-// await waits until a metric has come to a sum: executions are over a moment before they are counted.
-func await(t *testing.T, l *measuretest.Ledger, metric string, want float64) {
+// settle waits until a metric has come to a sum: executions are over a moment before they are counted.
+func settle(t *testing.T, l *measuretest.Ledger, metric string, want float64) {
 	t.Helper()
-	for late := time.Now().Add(30 * time.Second); ; runtime.Gosched() {
-		got, _ := l.Sum("AWS/States " + metric)
-		if got == want {
-			return
+	await.Nothing(t, func() string {
+		if got, _ := l.Sum("AWS/States " + metric); got != want {
+			return fmt.Sprintf("%s is %g, not %g", metric, got, want)
 		}
-		if time.Now().After(late) {
-			t.Fatalf("%s is %g, not %g", metric, got, want)
-		}
-	}
+		return ""
+	})
 }
 
 // Executions count for the alias and the version by which they were started, redrives for themselves, and Express ones by what they would cost.
@@ -115,16 +107,16 @@ func TestStatesMetricsOfVersions(t *testing.T) {
 		}
 		last = started.ARN
 	}
-	await(t, l, "ConsumedCapacity ServiceMetric=StateTransition", 2)
+	settle(t, l, "ConsumedCapacity ServiceMetric=StateTransition", 2)
 	if _, err := s.RedriveExecution(t.Context(), last, ""); err != nil {
 		t.Fatal(err)
 	}
-	await(t, l, "RedrivenExecutionsFailed"+machine, 1)
+	settle(t, l, "RedrivenExecutionsFailed"+machine, 1)
 	for metric, want := range map[string]float64{
 		"ExecutionsFailed": 3, "ExecutionsFailed" + machine + " Version=1": 3, "ExecutionsFailed Alias=live" + machine: 2, "ExecutionsRedriven" + machine: 1,
 		"RedrivenExecutionsFailed" + machine: 1, "RedrivenExecutionsSucceeded Alias=live" + machine: 0,
 	} {
-		await(t, l, metric, want)
+		settle(t, l, metric, want)
 	}
 	express, err := s.PutMachine(sfn.DefaultPlace(), runner.Definition{Name: "quick", Text: `{"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}`, Type: sfn.Express})
 	if err != nil {
@@ -133,7 +125,7 @@ func TestStatesMetricsOfVersions(t *testing.T) {
 	if _, _, err := s.StartSyncExecution(t.Context(), runner.StartRequest{MachineARN: express.ARN}); err != nil {
 		t.Fatal(err)
 	}
-	await(t, l, "ConsumedCapacity ServiceMetric=StateTransition", 3)
+	settle(t, l, "ConsumedCapacity ServiceMetric=StateTransition", 3)
 	if got, _ := l.Sum("AWS/States ExpressExecutionBilledDuration StateMachineArn=" + express.ARN); got < 100 {
 		t.Errorf("%g ms are billed", got)
 	}

@@ -30,14 +30,9 @@ func TestEndpointWatch(t *testing.T) {
 			t.Fatal(f.Err)
 		}
 	}
-	stop := make(chan struct{})
-	defer close(stop)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/slow" {
-			select {
-			case <-time.After(300 * time.Millisecond):
-			case <-stop:
-			}
+			time.Sleep(20 * time.Millisecond)
 		}
 	}))
 	defer server.Close()
@@ -54,7 +49,7 @@ func TestEndpointWatch(t *testing.T) {
 		t.Fatalf("%+v", m)
 	}
 	started, err := s.Runner().StartExecution(t.Context(), runner.StartRequest{MachineARN: m.ARN, Input: fmt.Sprintf(
-		`{"slowMillis":150,"endpoints":[{"name":"a","url":"%s/"},{"name":"b","url":"%s/slow"},{"name":"c","url":"http://%s/"}]}`,
+		`{"timeoutMillis":10000,"slowMillis":10000,"endpoints":[{"name":"a","url":"%s/"},{"name":"b","url":"%s/slow","slowMillis":1},{"name":"c","url":"http://%s/"}]}`,
 		server.URL, server.URL, nobody)})
 	if err != nil {
 		t.Fatal(err)

@@ -1,10 +1,11 @@
 package stack_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/tutti-run/tutti/internal/await"
 	"github.com/tutti-run/tutti/internal/logs"
 	"github.com/tutti-run/tutti/internal/runner"
 	"github.com/tutti-run/tutti/internal/sfn"
@@ -29,9 +30,7 @@ func TestRuleFollowsExecutions(t *testing.T) {
 	if _, err := s.Runner().StartExecution(t.Context(), runner.StartRequest{MachineARN: place.StateMachineARN("first"), Name: "one"}); err != nil {
 		t.Fatal(err)
 	}
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for {
+	await.Nothing(t, func() string {
 		started, _, err := s.Runner().Executions(store.Filter{MachineARN: place.StateMachineARN("second")})
 		if err != nil {
 			t.Fatal(err)
@@ -40,17 +39,13 @@ func TestRuleFollowsExecutions(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(started) == 1 && len(page.Events) == 1 {
-			d, err := s.Runner().Describe(started[0].ARN)
-			if err != nil || d.Input != `{"after": "one"}` || !strings.Contains(page.Events[0].Message, `"status":"SUCCEEDED"`) {
-				t.Errorf("got %s and %s, %v", d.Input, page.Events[0].Message, err)
-			}
-			return
+		if len(started) != 1 || len(page.Events) != 1 {
+			return fmt.Sprintf("%d executions and %d events", len(started), len(page.Events))
 		}
-		select {
-		case <-tick.C:
-		case <-t.Context().Done():
-			t.Fatalf("%d executions and %d events", len(started), len(page.Events))
+		d, err := s.Runner().Describe(started[0].ARN)
+		if err != nil || d.Input != `{"after": "one"}` || !strings.Contains(page.Events[0].Message, `"status":"SUCCEEDED"`) {
+			t.Errorf("got %s and %s, %v", d.Input, page.Events[0].Message, err)
 		}
-	}
+		return ""
+	})
 }

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tutti-run/tutti/internal/await"
 	"github.com/tutti-run/tutti/internal/lambda"
 	"github.com/tutti-run/tutti/internal/sqs"
 	"github.com/tutti-run/tutti/internal/stack"
@@ -100,13 +101,13 @@ func TestAPIDestinations(t *testing.T) {
 		`POST /orders/a%2F7?p=2&q=1 Basic YWRhOnNlY3JldA==,tutti,shop {"id":"a/7","by":"me"}`,
 		`PUT /stock k []`,
 	}
-	await(t, func() string {
+	await.Nothing(t, func() string {
 		if got := shop.got(); !slices.Equal(got, want) {
 			return fmt.Sprintf("the API got %q", got)
 		}
 		return ""
 	})
-	await(t, func() string {
+	await.Nothing(t, func() string {
 		list, err := s.Queues().ReceiveMessage(t.Context(), "dead", sqs.Receive{})
 		if err != nil {
 			t.Fatal(err)
@@ -146,7 +147,7 @@ func TestAPIDestinationRate(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	await(t, func() string {
+	await.Nothing(t, func() string {
 		if got := len(shop.got()); got != 30 {
 			return fmt.Sprintf("%d requests", got)
 		}
@@ -155,23 +156,6 @@ func TestAPIDestinationRate(t *testing.T) {
 	// Twenty at once, then twenty a second.
 	if took := time.Since(began); took < 400*time.Millisecond {
 		t.Errorf("30 requests at 20 a second took %v", took)
-	}
-}
-
-// await asks until nothing is missing.
-func await(t *testing.T, missing func() string) {
-	t.Helper()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(30 * time.Second); ; {
-		what := missing()
-		if what == "" {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatal(what)
-		}
-		<-tick.C
 	}
 }
 
@@ -210,7 +194,7 @@ func TestObjectEvents(t *testing.T) {
 	send("PUT", "/inbox/out/a", "hello")
 	send("DELETE", "/inbox/in/a", "")
 	var got []string
-	await(t, func() string {
+	await.Nothing(t, func() string {
 		list, err := s.Queues().ReceiveMessage(t.Context(), "q", sqs.Receive{})
 		if err != nil {
 			t.Fatal(err)
@@ -261,7 +245,7 @@ func TestObjectNotifications(t *testing.T) {
 	send("PUT", "/other/b.txt", "x")
 	send("DELETE", "/other/b.txt", "")
 	var got []string
-	await(t, func() string {
+	await.Nothing(t, func() string {
 		list, err := s.Queues().ReceiveMessage(t.Context(), "q", sqs.Receive{})
 		if err != nil {
 			t.Fatal(err)
@@ -310,7 +294,7 @@ func TestInvocationDestinations(t *testing.T) {
 	if err := s.Lambda().Enqueue(t.Context(), lambda.Invocation{Function: "f", Payload: []byte(`{"n":1}`), RequestID: "r"}); err != nil {
 		t.Fatal(err)
 	}
-	await(t, func() string {
+	await.Nothing(t, func() string {
 		list, err := s.Queues().ReceiveMessage(t.Context(), "q", sqs.Receive{})
 		if err != nil {
 			t.Fatal(err)
@@ -342,7 +326,7 @@ func TestScheduleTargets(t *testing.T) {
 		t.Errorf("group %+v, %v", group, err)
 	}
 	var got []string
-	await(t, func() string {
+	await.Nothing(t, func() string {
 		list, err := s.Queues().ReceiveMessage(t.Context(), "q", sqs.Receive{})
 		if err != nil {
 			t.Fatal(err)

@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/tutti-run/tutti/internal/await"
 	"github.com/tutti-run/tutti/internal/lambda"
 	"github.com/tutti-run/tutti/internal/logs"
 	"github.com/tutti-run/tutti/internal/stack"
@@ -187,21 +187,15 @@ func TestRuleInvokesWithEvent(t *testing.T) {
 	if _, err := s.Events().PutEvents([]trigger.EventEntry{{Source: "app", DetailType: "t", Detail: `{"n":7}`}}); err != nil {
 		t.Fatal(err)
 	}
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for {
+	await.Nothing(t, func() string {
 		page, err := s.Logs().Read(t.Context(), logs.Query{Group: "/aws/lambda/g", After: logs.Front, Limit: 100})
 		if err == nil && len(page.Events) > 0 {
 			for _, e := range page.Events {
 				if strings.Contains(e.Message, `"condition":"Success"`) && strings.Contains(e.Message, `"n":7`) && strings.Contains(e.Message, ":function:f:live") {
-					return
+					return ""
 				}
 			}
 		}
-		select {
-		case <-tick.C:
-		case <-t.Context().Done():
-			t.Fatalf("the destination has seen %+v, %v", page.Events, err)
-		}
-	}
+		return fmt.Sprintf("the destination has seen %+v, %v", page.Events, err)
+	})
 }

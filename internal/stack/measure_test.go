@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tutti-run/tutti/internal/await"
 	"github.com/tutti-run/tutti/internal/clock"
 	"github.com/tutti-run/tutti/internal/logs"
 	"github.com/tutti-run/tutti/internal/metrics"
@@ -56,7 +57,7 @@ func TestMeasures(t *testing.T) {
 	}
 	run(t, s, "Quick", "{}")
 	machine := metrics.Dimension{Name: "StateMachineArn", Value: "arn:aws:states:us-east-1:000000000000:stateMachine:quick"}
-	waitFor(t, "the execution's metric", func() bool {
+	await.Until(t, "the execution's metric", func() bool {
 		return total(t, s, metrics.NewMetric("AWS/States", "ExecutionsSucceeded", machine)) == 1
 	})
 	if err := os.WriteFile(cfg.Template, []byte(strings.Replace(measureTemplate, "AWS::Logs::MetricFilter", "AWS::IAM::Role", 1)), 0o644); err != nil {
@@ -81,7 +82,7 @@ func TestFunctionMetrics(t *testing.T) {
 	}))
 	run(t, s, "Call", "{}")
 	function := metrics.Dimension{Name: "FunctionName", Value: "fn"}
-	waitFor(t, "the function's metrics", func() bool {
+	await.Until(t, "the function's metrics", func() bool {
 		return total(t, s, metrics.NewMetric("AWS/Lambda", "Invocations", function)) == 1 && total(t, s, metrics.NewMetric("AWS/Lambda", "Invocations")) == 1 &&
 			total(t, s, metrics.NewMetric("AWS/Lambda", "Duration", function)) > 0 &&
 			total(t, s, metrics.NewMetric("AWS/States", "LambdaFunctionsSucceeded", metrics.Dimension{Name: "LambdaFunctionArn", Value: "arn:aws:lambda:us-east-1:000000000000:function:fn"})) == 1
@@ -99,11 +100,14 @@ func TestAlarmTellsTopic(t *testing.T) {
 	if err := s.Alarms().SetState("errors", alarm.InAlarm, "testing", ""); err != nil {
 		t.Fatal(err)
 	}
-	wait := 10
-	messages, err := s.Queues().ReceiveMessage(t.Context(), "pages", sqs.Receive{Wait: &wait})
-	if err != nil || len(messages) != 1 {
-		t.Fatalf("%+v %v", messages, err)
-	}
+	var messages []sqs.Message
+	await.Until(t, "the topic's message", func() bool {
+		var err error
+		if messages, err = s.Queues().ReceiveMessage(t.Context(), "pages", sqs.Receive{}); err != nil {
+			t.Fatal(err)
+		}
+		return len(messages) == 1
+	})
 	for _, part := range []string{`"AlarmName":"errors"`, `"AlarmDescription":"too many"`, `"NewStateValue":"ALARM"`, `"OldStateValue":"INSUFFICIENT_DATA"`, `"NewStateReason":"testing"`, `"Statistic":"SUM"`} {
 		if !strings.Contains(messages[0].Body, part) {
 			t.Errorf("%s lacks %s", messages[0].Body, part)
@@ -128,15 +132,15 @@ func TestQueueMetrics(t *testing.T) {
 	}
 	pass := func(d time.Duration) { cfg.Clock.SkipTo(cfg.Clock.Now().Add(d)) }
 	pass(2 * time.Minute)
-	waitFor(t, "OK, as the queue is empty", state(alarm.OK))
+	await.Until(t, "OK, as the queue is empty", state(alarm.OK))
 	if _, err := s.Queues().SendMessage("dead", sqs.Entry{Body: "letter"}); err != nil {
 		t.Fatal(err)
 	}
 	pass(2 * time.Minute)
-	waitFor(t, "the alarm", state(alarm.InAlarm))
+	await.Until(t, "the alarm", state(alarm.InAlarm))
 	if err := s.Queues().PurgeQueue("dead"); err != nil {
 		t.Fatal(err)
 	}
 	pass(2 * time.Minute)
-	waitFor(t, "OK, as the queue is empty again", state(alarm.OK))
+	await.Until(t, "OK, as the queue is empty again", state(alarm.OK))
 }

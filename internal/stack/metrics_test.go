@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tutti-run/tutti/internal/await"
 	"github.com/tutti-run/tutti/internal/clock"
 	"github.com/tutti-run/tutti/internal/metrics"
 	"github.com/tutti-run/tutti/internal/metrics/alarm"
@@ -54,18 +55,18 @@ func TestAlarmsOfTemplates(t *testing.T) {
 	}
 	errorsOf := s.Metrics().Counter(metrics.NewMetric("App", "Errors", metrics.Dimension{Name: "Route", Value: "/a"}), "Count")
 	errorsOf.Add(cfg.Clock.Now(), 1)
-	waitFor(t, "the alarm", func() bool {
+	await.Until(t, "the alarm", func() bool {
 		a, err := s.Alarms().Alarm("page")
 		return err == nil && a.State.Value == alarm.InAlarm
 	})
-	waitFor(t, "the events", func() bool {
+	await.Until(t, "the events", func() bool {
 		for _, g := range s.Logs().Groups(func(name string) bool { return name == "/aws/events/alarms" }) {
 			return g.Bytes > 1000
 		}
 		return false
 	})
 	hear := s.Metrics()
-	waitFor(t, "the rule's metrics", func() bool {
+	await.Until(t, "the rule's metrics", func() bool {
 		list, err := hear.Metrics(metrics.Filter{Namespace: "AWS/Events", Name: "Invocations", Dimensions: []metrics.Dimension{{Name: "RuleName"}}})
 		matched, _ := hear.Metrics(metrics.Filter{Namespace: "AWS/Events", Name: "MatchedEvents"})
 		return err == nil && len(list) == 1 && len(matched) == 2
@@ -86,21 +87,6 @@ func TestAlarmsOfTemplates(t *testing.T) {
 	}
 	if _, err := s.Dashboards().Get("board"); err == nil {
 		t.Error("a dashboard has stayed that has left the template")
-	}
-}
-
-// waitFor waits for what happens soon.
-func waitFor(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	late := time.After(30 * time.Second)
-	for !is() {
-		select {
-		case <-tick.C:
-		case <-late:
-			t.Fatalf("%s did not come", what)
-		}
 	}
 }
 

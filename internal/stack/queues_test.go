@@ -1,10 +1,11 @@
 package stack_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/tutti-run/tutti/internal/await"
 	"github.com/tutti-run/tutti/internal/logs"
 	"github.com/tutti-run/tutti/internal/sns"
 	"github.com/tutti-run/tutti/internal/sqs"
@@ -43,9 +44,7 @@ func TestQueuesOfTemplates(t *testing.T) {
 	if _, err := s.Topics().Publish("arn:aws:sns:us-east-1:000000000000:news", sns.Message{Body: "extra"}); err != nil {
 		t.Fatal(err)
 	}
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for {
+	await.Nothing(t, func() string {
 		text := ""
 		if page, err := s.Logs().Read(t.Context(), logs.Query{Group: "/aws/lambda/take", After: logs.Front, Limit: 100}); err == nil {
 			for _, e := range page.Events {
@@ -60,14 +59,10 @@ func TestQueuesOfTemplates(t *testing.T) {
 			if strings.Contains(text, `{\"n\":0}`) || !strings.Contains(text, `"eventSourceARN":"arn:aws:sqs:us-east-1:000000000000:orders"`) {
 				t.Errorf("the function got %s", text)
 			}
-			break
+			return ""
 		}
-		select {
-		case <-tick.C:
-		case <-t.Context().Done():
-			t.Fatalf("the function got %q; the queue has %v", text, a)
-		}
-	}
+		return fmt.Sprintf("the function got %q; the queue has %v", text, a)
+	})
 	if tags, err := s.Queues().Tags("orders"); err != nil || tags["team"] != "shop" {
 		t.Errorf("tags %v, %v", tags, err)
 	}

@@ -2,11 +2,13 @@ package trigger_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/tutti-run/tutti/internal/await"
 	"github.com/tutti-run/tutti/internal/clock"
 	"github.com/tutti-run/tutti/internal/measure"
 	"github.com/tutti-run/tutti/internal/measure/measuretest"
@@ -56,17 +58,15 @@ func TestEventsMetrics(t *testing.T) {
 	}
 	settle := func(metric string, want float64) {
 		t.Helper()
-		for late := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+		await.Nothing(t, func() string {
 			if sum, _ := l.Sum("AWS/Events " + metric); sum == want {
-				return
+				return ""
 			}
 			if due, ok := e.NextDue(); ok {
 				c.SkipTo(due)
 			}
-			if time.Now().After(late) {
-				t.Fatalf("%s does not become %g: %v", metric, want, l.Metrics())
-			}
-		}
+			return fmt.Sprintf("%s does not become %g: %v", metric, want, l.Metrics())
+		})
 	}
 	put(trigger.EventEntry{}) // is tried twice, and does not get as far as a rule
 	settle("SuccessfulInvocationAttempts RuleName=orders", 1)
