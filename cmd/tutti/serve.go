@@ -15,9 +15,11 @@ import (
 	"time"
 
 	"github.com/tutti-run/tutti/internal/api"
+	"github.com/tutti-run/tutti/internal/awsclient"
 	"github.com/tutti-run/tutti/internal/lambda"
 	"github.com/tutti-run/tutti/internal/stack"
 	"github.com/tutti-run/tutti/internal/store"
+	"github.com/tutti-run/tutti/internal/task"
 )
 
 // stopsWithin is how long calls that are under way may take to end when a server is asked to stop.
@@ -74,6 +76,27 @@ func openServer(ctx context.Context, o serveOptions) (_ *server, err error) {
 			_ = s.close(context.Background()) // the first error says more
 		}
 	}()
+	if err := s.openStack(ctx, &o, routes, connections); err != nil {
+		return nil, dataProblem(err)
+	}
+	front := s.frontDoor(o.log)
+	routes.Embed(front, embedded...)
+	routes.EmbedHosts(front, "execute-api", s.servesHost)
+	s.stack.Topics().ServeAt(s.url())
+	if _, err := s.stack.Start(); err != nil {
+		return nil, dataProblem(err)
+	}
+	s.endpoint = endpoint{URL: s.url(), PID: os.Getpid(), ID: newID()}
+	s.nameThings()
+	s.serve(front, o.log)
+	if err := s.endpoint.write(o.project.data); err != nil {
+		return nil, &problem{exitData, fmt.Errorf("tell other commands where the server is: %w", err)}
+	}
+	return s, nil
+}
+
+// openStack opens the stack and remembers which executions it resumes.
+func (s *server) openStack(ctx context.Context, o *serveOptions, routes *awsclient.Routes, connections task.ConnectionSet) (err error) {
 	s.stack, err = stack.Open(ctx, stack.Config{
 		Project: o.project.root, Template: o.template, Parameters: o.parameters, Resolve: o.resolve, Data: o.project.data, Log: o.log, Lines: o.lines, OnFailure: o.onFailure,
 		Schedules: o.schedules, ClientSchedules: o.clients, Clock: o.clock.clock(), SkipsTime: o.clock.skip, KeySets: o.keySets, Routes: routes, Connections: connections,
@@ -84,48 +107,43 @@ func openServer(ctx context.Context, o serveOptions) (_ *server, err error) {
 			o.progress(e)
 		},
 	})
-	if err != nil {
-		return nil, dataProblem(err)
-	}
+	return err
+}
+
+// frontDoor serves what the stack has over AWS's protocols.
+func (s *server) frontDoor(log *slog.Logger) http.Handler {
 	functions := s.stack.Lambda()
-	front := api.New(api.Config{
-		States: s.stack.Runner(), S3: s.stack.S3(), Lambda: api.NewLambda(functions, functions, o.log), Logs: s.stack.Logs(), Events: s.stack.Events(), Scheduler: s.stack.Scheduler(), Log: o.log,
-		Metrics: s.stack.Metrics(), Alarms: s.stack.Alarms(), Dashboards: s.stack.Dashboards(), Queues: s.stack.Queues(), Topics: s.stack.Topics(),
+	return api.New(api.Config{
+		States: s.stack.Runner(), S3: s.stack.S3(), Lambda: api.NewLambda(functions, functions, log), Logs: s.stack.Logs(), Events: s.stack.Events(),
+		Scheduler: s.stack.Scheduler(), Metrics: s.stack.Metrics(), Alarms: s.stack.Alarms(), Dashboards: s.stack.Dashboards(),
+		Queues: s.stack.Queues(), Topics: s.stack.Topics(), FunctionURLs: s.functionURL, Log: log,
 		HTTPAPIs: func(id string) api.HTTPAPI {
 			if h := s.stack.HTTPAPI(id); h != nil {
 				return h
 			}
 			return nil
 		},
-		FunctionURLs: s.functionURL,
 	})
-	routes.Embed(front, embedded...)
-	routes.EmbedHosts(front, "execute-api", s.servesHost)
-	s.stack.Topics().ServeAt("http://" + listener.Addr().String())
-	if _, err := s.stack.Start(); err != nil {
-		return nil, dataProblem(err)
-	}
-	s.endpoint = endpoint{URL: "http://" + listener.Addr().String(), PID: os.Getpid(), ID: newID()}
-	s.nameThings()
+}
+
+// serve answers requests, of which the program's other commands have two of their own, until the server is closed.
+func (s *server) serve(front http.Handler, log *slog.Logger) {
 	schedules := s.serveSchedules()
 	s.http = api.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == schedulesPath {
+		switch r.URL.Path {
+		case schedulesPath:
 			schedules.ServeHTTP(w, r)
-			return
-		}
-		if r.URL.Path == identityPath {
+		case identityPath:
 			w.Header().Set(identityHeader, s.endpoint.ID)
-			return
+		default:
+			front.ServeHTTP(w, r)
 		}
-		front.ServeHTTP(w, r)
 	}))
-	s.http.ErrorLog = slog.NewLogLogger(o.log.Handler(), slog.LevelWarn)
-	go func() { s.failed <- s.http.Serve(listener) }()
-	if err := s.endpoint.write(o.project.data); err != nil {
-		return nil, &problem{exitData, fmt.Errorf("tell other commands where the server is: %w", err)}
-	}
-	return s, nil
+	s.http.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelWarn)
+	go func() { s.failed <- s.http.Serve(s.listener) }()
 }
+
+func (s *server) url() string { return "http://" + s.listener.Addr().String() }
 
 // nameThings takes the short names of what the stack has now.
 func (s *server) nameThings() {

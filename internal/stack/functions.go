@@ -2,14 +2,11 @@ package stack
 
 import (
 	"context"
-	"errors"
 	"io"
-	"iter"
 
 	"github.com/tutti-run/tutti/internal/cfn"
 	"github.com/tutti-run/tutti/internal/lambda/control"
 	"github.com/tutti-run/tutti/internal/s3"
-	"github.com/tutti-run/tutti/internal/store"
 )
 
 // functionDeployment is a template's function, all but its code.
@@ -82,41 +79,4 @@ func (c bucketCode) Open(_ context.Context, bucket, key, version string) (io.Rea
 		io.Reader
 		io.Closer
 	}{object.Reader(), object}, nil
-}
-
-// journal lets the functions' control plane keep its documents in the store.
-type journal struct{ store *store.Store }
-
-// Documents implements control.Journal.
-func (j journal) Documents(collection string) iter.Seq2[control.Document, error] {
-	return func(yield func(control.Document, error) bool) {
-		for d, err := range j.store.Documents(collection, "", "") {
-			if !yield(control.Document(d), err) {
-				return
-			}
-		}
-	}
-}
-
-// Document implements control.Journal.
-func (j journal) Document(collection, key string) ([]byte, bool, error) {
-	value, err := j.store.Document(collection, key)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, false, nil
-	}
-	return value, err == nil, err
-}
-
-// Write implements control.Journal.
-func (j journal) Write(changes []control.Change) error {
-	b := j.store.NewBatch()
-	defer b.Reset()
-	for _, c := range changes {
-		if c.Value == nil {
-			b.DeleteDocument(c.Collection, c.Key)
-		} else if err := b.PutDocument(c.Collection, c.Key, c.Value); err != nil {
-			return err
-		}
-	}
-	return j.store.Commit(b)
 }

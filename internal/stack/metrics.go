@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -21,9 +20,10 @@ import (
 )
 
 // openMetrics keeps metrics in the data folder, once there are any.
-func (s *Stack) openMetrics() {
-	s.metrics = metrics.New(filepath.Join(s.cfg.Data, "metrics"), metrics.WithLogger(s.cfg.Log), metrics.WithClock(s.cfg.Clock.Now), metrics.OnFailure(s.cfg.OnFailure))
+func (s *Stack) openMetrics() error {
+	s.metrics = metrics.New(s.folder("metrics"), metrics.WithLogger(s.cfg.Log), metrics.WithClock(s.cfg.Clock.Now), metrics.OnFailure(s.cfg.OnFailure))
 	s.functionMeter = lambda.NewMeter(serviceMeter{s.metrics}, s.cfg.Clock.Now)
+	return nil
 }
 
 // openAlarms reads the alarms and dashboards from the journal. What they tell goes to the events, which are open.
@@ -85,13 +85,7 @@ type metricsJournal struct{ s *Stack }
 
 // Documents implements alarm.Journal.
 func (j metricsJournal) Documents(collection, prefix string) iter.Seq2[metrics.Document, error] {
-	return func(yield func(metrics.Document, error) bool) {
-		for d, err := range j.s.store.Documents(collection, prefix, "") {
-			if !yield(metrics.Document(d), err) {
-				return
-			}
-		}
-	}
+	return documentsFrom[metrics.Document](j.s.store, collection, prefix)
 }
 
 // Change implements dashboard.Journal.
@@ -101,12 +95,8 @@ func (j metricsJournal) Change(changes []metrics.Change) error { return j.Write(
 func (j metricsJournal) Write(changes []metrics.Change, events []alarm.Event) error {
 	b := j.s.store.NewBatch()
 	defer b.Reset()
-	for _, c := range changes {
-		if c.Value == nil {
-			b.DeleteDocument(c.Collection, c.Key)
-		} else if err := b.PutDocument(c.Collection, c.Key, c.Value); err != nil {
-			return err
-		}
+	if err := putChanges(b, changes); err != nil {
+		return err
 	}
 	var owed []func()
 	for _, e := range events {

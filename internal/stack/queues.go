@@ -3,7 +3,6 @@ package stack
 import (
 	"context"
 	"errors"
-	"path/filepath"
 
 	"github.com/tutti-run/tutti/internal/cfn"
 	"github.com/tutti-run/tutti/internal/sfn"
@@ -13,14 +12,15 @@ import (
 )
 
 // openQueues keeps the queues in the data folder. Nothing is there before the first is made.
-func (s *Stack) openQueues() {
-	s.queues = sqs.New(filepath.Join(s.cfg.Data, "sqs"), sqs.WithPlace(s.cfg.Place), sqs.WithClock(s.cfg.Clock), sqs.WithLogger(s.cfg.Log), sqs.OnFailure(s.cfg.OnFailure),
+func (s *Stack) openQueues() error {
+	s.queues = sqs.New(s.folder("sqs"), sqs.WithPlace(s.cfg.Place), sqs.WithClock(s.cfg.Clock), sqs.WithLogger(s.cfg.Log), sqs.OnFailure(s.cfg.OnFailure),
 		sqs.WithMeter(serviceMeter{s.metrics}))
 	s.metrics.Watch(func() {
 		if err := s.queues.Sample(); err != nil {
 			s.cfg.Log.Error("cannot look at the queues", "error", err)
 		}
 	})
+	return nil
 }
 
 // Queues is the stack's Amazon SQS.

@@ -3,10 +3,8 @@ package stack
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -158,86 +156,6 @@ type Stack struct {
 	progress  sync.Mutex
 	closeOnce sync.Once
 	closeErr  error
-}
-
-// Open reads the template, builds its functions and opens the data folder, but starts nothing yet. An error is one line for a person; what is wrong
-// with single resources is told as events and in the Info lists.
-func Open(ctx context.Context, cfg Config) (_ *Stack, err error) {
-	if cfg.Place == (sfn.Place{}) {
-		cfg.Place = placeOf(cfg.Template, sfn.DefaultPlace())
-	}
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
-	}
-	if cfg.Clock == nil {
-		cfg.Clock = clock.Real()
-	}
-	s := &Stack{
-		cfg: cfg, current: &deployment{}, credentials: map[string]lambda.Credentials{},
-		programs: map[string]string{},
-	}
-	s.connections = &connections{own: cfg.Connections, stored: func() *trigger.Destinations { return s.events.Destinations() }, parsed: map[string]parsedConnection{}}
-	s.apiTarget = newDestinationTarget(s)
-	defer func() {
-		if err != nil {
-			_ = s.Close(context.Background())
-		}
-	}()
-	units, err := readUnits(&s.cfg)
-	if err != nil {
-		return nil, err
-	}
-	if s.store, err = store.Open(filepath.Join(cfg.Data, "journal"), store.WithLogger(cfg.Log), store.OnFailure(cfg.OnFailure)); err != nil {
-		return nil, err
-	}
-	if s.logs, err = logs.Open(filepath.Join(cfg.Data, "logs"), s.logOptions()...); err != nil {
-		return nil, err
-	}
-	s.openMetrics()
-	s.objects = s3.New(filepath.Join(cfg.Data, "s3"), s3.WithLogger(cfg.Log), s3.OnFailure(cfg.OnFailure))
-	s.openQueues()
-	if err := s.openTopics(); err != nil {
-		return nil, err
-	}
-	s.events, err = trigger.NewEvents(trigger.EventsConfig{
-		Store: s.store, Place: cfg.Place, Targets: s.eventTargets(), HoldTemplates: !cfg.Schedules, HoldClients: !cfg.ClientSchedules, Meter: serviceMeter{s.metrics}, Clock: cfg.Clock, Log: cfg.Log,
-	})
-	if err != nil {
-		return nil, err
-	}
-	s.objects.Notify(s.tellOfObject)
-	s.schedules, err = scheduler.Open(scheduler.Config{
-		Store: s.store, Place: cfg.Place, Targets: s.scheduleTargets(), Universal: scheduler.NewUniversal(cfg.Routes, cfg.Place.Region),
-		HoldTemplates: !cfg.Schedules, HoldClients: !cfg.ClientSchedules, Meter: serviceMeter{s.metrics}, Clock: cfg.Clock, Log: cfg.Log,
-	})
-	if err != nil {
-		return nil, err
-	}
-	s.host, err = lambda.NewHost(lambda.Config{
-		Dir: filepath.Join(cfg.Data, "lambda"), Region: cfg.Place.Region, Account: cfg.Place.Account, OnBuild: s.tellBuild,
-		Logs: &functionLogs{logs: s.logs, next: cfg.Lines, measure: s.measureEvents, log: cfg.Log}, Meter: s.functionMeter,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("open the function host: %w", err)
-	}
-	s.plane, err = control.Open(control.Config{
-		Dir: filepath.Join(cfg.Data, "lambda"), Host: s.host, Journal: journal{s.store}, Meter: s.functionMeter, Region: cfg.Place.Region, Account: cfg.Place.Account,
-		Credentials: s.credentialsOf, Objects: bucketCode{s.objects}, Targets: destinations{s}, Queues: polledQueues{s.queues}, Clock: cfg.Clock, Log: cfg.Log,
-	})
-	if err != nil {
-		return nil, err
-	}
-	s.keys = &httpapi.Keys{Now: cfg.Clock.Now, Files: cfg.KeySets}
-	s.catalog = task.NewCatalog(task.Config{Functions: s.plane, Routes: cfg.Routes, Connections: s.connections})
-	s.runner = runner.New(runner.Config{Store: s.store, Clock: cfg.Clock, Skips: cfg.SkipsTime, Tasks: s.catalog, Objects: s.objects, Logs: s.logs, Meter: serviceMeter{s.metrics}, Events: s.events, Log: cfg.Log})
-	s.catalog.Follow(s.runner)
-	if err := s.openAlarms(); err != nil {
-		return nil, err
-	}
-	if err := s.deploy(ctx, units); err != nil {
-		return nil, err
-	}
-	return s, nil
 }
 
 // Start begins to run: executions that were interrupted go on, schedules fire. It returns how many executions were interrupted.

@@ -3,7 +3,6 @@ package stack
 import (
 	"context"
 	"errors"
-	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -13,7 +12,6 @@ import (
 	"github.com/tutti-run/tutti/internal/sfn"
 	"github.com/tutti-run/tutti/internal/sns"
 	"github.com/tutti-run/tutti/internal/sqs"
-	"github.com/tutti-run/tutti/internal/store"
 	"github.com/tutti-run/tutti/internal/trigger"
 	"github.com/tutti-run/tutti/internal/value"
 )
@@ -21,7 +19,7 @@ import (
 // openTopics keeps the topics in the journal.
 func (s *Stack) openTopics() (err error) {
 	s.topics, err = sns.Open(sns.Config{
-		Journal: topicJournal{s.store}, Place: s.cfg.Place, Meter: serviceMeter{s.metrics}, Clock: s.cfg.Clock, Log: s.cfg.Log,
+		Journal: documents[sns.Document, sns.Change]{s.store}, Place: s.cfg.Place, Meter: serviceMeter{s.metrics}, Clock: s.cfg.Clock, Log: s.cfg.Log,
 		Targets: map[string]sns.Target{"sqs": topicQueue{s.queues}, "lambda": topicFunction{s}},
 	})
 	return err
@@ -29,39 +27,6 @@ func (s *Stack) openTopics() (err error) {
 
 // Topics is the stack's Amazon SNS.
 func (s *Stack) Topics() *sns.Service { return s.topics }
-
-// topicJournal lets the topics keep their documents in the store.
-type topicJournal struct{ store *store.Store }
-
-// Documents implements sns.Journal.
-func (j topicJournal) Documents(collection string) iter.Seq2[sns.Document, error] {
-	return func(yield func(sns.Document, error) bool) {
-		for d, err := range j.store.Documents(collection, "", "") {
-			if !yield(sns.Document(d), err) {
-				return
-			}
-		}
-	}
-}
-
-// Document implements sns.Journal.
-func (j topicJournal) Document(collection, key string) ([]byte, bool, error) {
-	return journal(j).Document(collection, key)
-}
-
-// Write implements sns.Journal.
-func (j topicJournal) Write(changes []sns.Change) error {
-	b := j.store.NewBatch()
-	defer b.Reset()
-	for _, c := range changes {
-		if c.Value == nil {
-			b.DeleteDocument(c.Collection, c.Key)
-		} else if err := b.PutDocument(c.Collection, c.Key, c.Value); err != nil {
-			return err
-		}
-	}
-	return j.store.Commit(b)
-}
 
 // topicQueue delivers messages of topics to queues.
 type topicQueue struct{ store *sqs.Store }
