@@ -2,7 +2,6 @@ package jsonata
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -15,7 +14,7 @@ type Expr struct {
 	text    string
 	dialect *dialect
 	limits  Limits
-	elvis   bool // ?? and ?: are operators
+	elvis   bool // ?? and ?: of release 2.1 are operators, as they are not in the service's dialect, which is 2.0.6
 	root    node
 	certain int      // how deep the root certainly nests
 	globals []global // variables and fields of variables that come from outside
@@ -28,16 +27,12 @@ type Option func(*settings)
 
 type settings struct {
 	service bool
-	elvis   *bool
 	limits  Limits
 }
 
 // StepFunctions chooses the service's dialect (developer guide, "Transforming data with JSONata in Step Functions"): its functions $partition,
 // $range, $hash, $random with a seed, $uuid and $parse, no $eval, its bounds, and numbers that JSON lacks written as strings.
 func StepFunctions() Option { return func(s *settings) { s.service = true } }
-
-// WithCoalescing switches the operators ?? and ?: of release 2.1. They are on in plain mode and off in the service's dialect, which is 2.0.6.
-func WithCoalescing(on bool) Option { return func(s *settings) { s.elvis = &on } }
 
 // WithLimits bounds every evaluation. What is zero in l keeps the default.
 func WithLimits(l Limits) Option { return func(s *settings) { s.limits = l } }
@@ -56,9 +51,6 @@ func Compile(text string, options ...Option) (*Expr, error) {
 		defaults = serviceLimits
 	}
 	e.limits = s.limits.or(defaults)
-	if s.elvis != nil {
-		e.elvis = *s.elvis
-	}
 	tree, faults := e.compile(false)
 	if len(faults) > 0 {
 		return nil, ErrorList(faults)
@@ -220,17 +212,4 @@ func newDialect(service bool, tables ...[]builtin) *dialect {
 		d.functions[b.name] = f
 	}
 	return d
-}
-
-// Functions returns the names of the built-in functions of a dialect, sorted.
-func Functions(options ...Option) []string {
-	var s settings
-	for _, option := range options {
-		option(&s)
-	}
-	d := plainDialect()
-	if s.service {
-		d = serviceDialect()
-	}
-	return slices.Sorted(maps.Keys(d.functions))
 }

@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
-	"slices"
 )
 
 // ErrClosed answers every call of a closed host, and the invocations that were under way when it closed. It says nothing about
@@ -71,9 +69,6 @@ var exceptions = map[string]struct {
 	CodeSerialization:         {http.StatusBadRequest, "", "message"},
 	CodeUnknownOperation:      {http.StatusNotFound, "", "Message"},
 }
-
-// Codes lists the exceptions that the host and its control plane answer with.
-func Codes() []string { return slices.Sorted(maps.Keys(exceptions)) }
 
 // Error is an exception of the Lambda API: the answer to a call that reached no function.
 type Error struct {

@@ -22,9 +22,9 @@ import (
 )
 
 const (
-	// defaultCacheSize bounds the tables in memory and the cached blocks together: Pebble takes the former off the latter, so that a
+	// cacheSize bounds the tables in memory and the cached blocks together: Pebble takes the former off the latter, so that a
 	// cache of no more than two or three tables caches nothing while the process writes.
-	defaultCacheSize = 24 << 20
+	cacheSize = 24 << 20
 	// memTableSize bounds what an opening after a crash has to replay (BenchmarkOpen: 25 ms) and what a busy process holds, two such
 	// tables. Twice the size would write a tenth faster.
 	memTableSize = 8 << 20
@@ -44,7 +44,7 @@ var migrations = []migration{}
 // Open opens the data folder dir, creating it with mode 0700 if it is not there, and holds it against other processes until
 // Close. The error is a [*NewerVersionError] or an [*OpenError].
 func Open(dir string, opts ...Option) (*Store, error) {
-	s := &Store{dir: dir, fs: vfs.Default, log: slog.New(slog.DiscardHandler), cacheSize: defaultCacheSize}
+	s := &Store{dir: dir, fs: vfs.Default, log: slog.New(slog.DiscardHandler)}
 	for _, o := range opts {
 		o(s)
 	}
@@ -219,7 +219,7 @@ func (s *Store) openPebble() (err error) {
 	opts := &pebble.Options{
 		FS:           lsm.ZeroedLogs(s.fs),
 		Lock:         s.lock,
-		CacheSize:    s.cacheSize,
+		CacheSize:    cacheSize,
 		MemTableSize: memTableSize,
 	}
 	// All families of keys change at once, so every table that leaves memory would span them all and be merged with all that lies below.

@@ -16,7 +16,6 @@ type Store struct {
 	dir       string
 	fs        vfs.FS
 	log       *slog.Logger
-	cacheSize int64
 	onFailure func(error)
 
 	lock      *pebble.Lock
@@ -39,9 +38,6 @@ func WithFS(fs vfs.FS) Option { return func(s *Store) { s.fs = fs } }
 
 // WithLogger tells Pebble's doings to log: errors as warnings, the rest at debug level. Without it they are dropped.
 func WithLogger(log *slog.Logger) Option { return func(s *Store) { s.log = log } }
-
-// WithCacheSize bounds Pebble's memory in bytes, written tables (up to 16 MiB) and cached blocks together; 24 MiB otherwise.
-func WithCacheSize(bytes int64) Option { return func(s *Store) { s.cacheSize = bytes } }
 
 // OnFailure has f told that the disk has refused a write, as [lsm.Config] says.
 func OnFailure(f func(error)) Option { return func(s *Store) { s.onFailure = f } }
