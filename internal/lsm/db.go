@@ -20,7 +20,7 @@ type Config struct {
 	Name string
 	// Log receives what troubles Pebble, and at debug level what it does; nil discards it.
 	Log *slog.Logger
-	// OnFailure is told, once, that the disk has refused a write (an ErrFailed that says where and what to do). It must not use the tree and should
+	// OnFailure is told, once, that the disk has refused a write, perhaps while Open is at work (an ErrFailed that says where and what to do). It must not use the tree and should
 	// end the process: writes fail from then on, some operations may never return, and Pebble may crash, as it has no way on from a log or a manifest that it
 	// cannot write. If it is nil, the error is printed to standard error and the process exits with status 1.
 	OnFailure func(error)
@@ -51,6 +51,13 @@ func Open(dir string, c Config, options *pebble.Options) (_ *DB, err error) {
 	options.FormatMajorVersion = pebble.FormatNewest
 	options.Logger = logger{f}
 	options.EventListener = &pebble.EventListener{
+		// While a tree is opened, what is in its logs becomes tables. If those cannot be written Pebble tries again without a pause, and Open does not return.
+		BackgroundError: func(err error) {
+			c.Log.Warn(c.Name + ": " + err.Error())
+			if !f.opened.Load() && !pebble.IsCorruptionError(err) {
+				_ = f.fail(err) // OnFailure has it
+			}
+		},
 		// The read that meets the damage returns it as an error; Pebble's own choice is to end the process.
 		DataCorruption: func(info pebble.DataCorruptionInfo) { c.Log.Error("damage in "+c.Name, "info", info.String()) },
 	}

@@ -29,12 +29,25 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	if name := os.Getenv(childRefusal); name == opening {
+		_, err := open(os.Getenv(childDir), errorfs.Wrap(vfs.Default, errorfs.InjectorFunc(func(op errorfs.Op) error {
+			if writes(".sst")(op) {
+				return syscall.ENOSPC
+			}
+			return nil
+		})), nil)
+		fmt.Fprintln(os.Stderr, "opened:", err)
+		os.Exit(3)
+	}
 	if name := os.Getenv(childRefusal); name != "" {
 		fmt.Fprintln(os.Stderr, writeUntilRefused(name, os.Getenv(childDir)))
 		os.Exit(3) // the default OnFailure should have ended the process
 	}
 	goleak.VerifyTestMain(m)
 }
+
+// opening is the refusal to take tables while the tree is opened.
+const opening = "opening"
 
 // healthy is how many writes the disk takes before it refuses.
 const healthy = 20
@@ -225,6 +238,29 @@ func TestFailed(t *testing.T) {
 	}
 	if err := errors.Join(b.Close(), db.Close()); err == nil || !strings.Contains(err.Error(), "no space left on device") {
 		t.Errorf("close: %v", err)
+	}
+}
+
+// A tree that finds no room for its tables while it is opened says so, too, and opens when there is room.
+func TestRefusedWhileOpening(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "tree")
+	if done, _ := runChild(t, "the log", dir); done < healthy {
+		t.Fatalf("only %d writes were done", done)
+	}
+	_, message := runChild(t, opening, dir)
+	if want := "the test's tree in " + dir + " cannot be written: "; !strings.HasPrefix(message, want) || !strings.Contains(message, "no space left on device") {
+		t.Errorf("the process said %q, want %q", message, want)
+	}
+	db, err := open(dir, vfs.Default, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, closer, err := db.Get(key(healthy))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(closer.Close(), db.Close()); err != nil {
+		t.Error(err)
 	}
 }
 
