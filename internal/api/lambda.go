@@ -60,7 +60,7 @@ var (
 	pageParameters     = []lambdaParameter{{"Marker", "Marker", textParameter}, {"MaxItems", "MaxItems", numberParameter}}
 )
 
-// lambdaOperation is where an operation is on the wire. Segments of the path in braces are members of the request.
+// lambdaOperation is where an operation is on the wire. Segments of the path in braces are members of the request; what follows a ? must be in the query.
 type lambdaOperation struct {
 	method, path, name string
 	status             int
@@ -98,6 +98,9 @@ var lambdaOperations = []lambdaOperation{
 	{"PUT", "/2017-10-31/functions/{FunctionName}/concurrency", "PutFunctionConcurrency", 200, nil},
 	{"DELETE", "/2017-10-31/functions/{FunctionName}/concurrency", "DeleteFunctionConcurrency", 204, nil},
 	{"GET", "/2019-09-30/functions/{FunctionName}/concurrency", "GetFunctionConcurrency", 200, nil},
+	{"GET", "/2019-09-30/functions/{FunctionName}/provisioned-concurrency?List=ALL", "ListProvisionedConcurrencyConfigs", 200, pageParameters},
+	{"GET", "/2019-09-30/functions/{FunctionName}/provisioned-concurrency", "GetProvisionedConcurrencyConfig", 200, []lambdaParameter{qualifierParameter}},
+	{"DELETE", "/2019-09-30/functions/{FunctionName}/provisioned-concurrency", "DeleteProvisionedConcurrencyConfig", 204, []lambdaParameter{qualifierParameter}},
 	{"PUT", "/2019-09-25/functions/{FunctionName}/event-invoke-config", "PutFunctionEventInvokeConfig", 200, []lambdaParameter{qualifierParameter}},
 	{"POST", "/2019-09-25/functions/{FunctionName}/event-invoke-config", "UpdateFunctionEventInvokeConfig", 200, []lambdaParameter{qualifierParameter}},
 	{"GET", "/2019-09-25/functions/{FunctionName}/event-invoke-config", "GetFunctionEventInvokeConfig", 200, []lambdaParameter{qualifierParameter}},
@@ -175,7 +178,8 @@ func pathSegments(u *url.URL) ([]string, error) {
 func (l *lambdaAPI) serve(w http.ResponseWriter, r *http.Request, path []string) error {
 	for i := range lambdaOperations {
 		o := &lambdaOperations[i]
-		if members, ok := matchPath(o.path, path); ok && o.method == r.Method {
+		pattern, query, _ := strings.Cut(o.path, "?")
+		if members, ok := matchPath(pattern, path); ok && o.method == r.Method && strings.Contains(r.URL.RawQuery, query) {
 			return l.call(w, r, o, members)
 		}
 	}

@@ -95,6 +95,9 @@ func TestTerraformFunction(t *testing.T) {
 		asked(func() (*awslambda.GetFunctionCodeSigningConfigOutput, error) {
 			return c.GetFunctionCodeSigningConfig(ctx, &awslambda.GetFunctionCodeSigningConfigInput{FunctionName: name})
 		}),
+		asked(func() (*awslambda.ListProvisionedConcurrencyConfigsOutput, error) {
+			return c.ListProvisionedConcurrencyConfigs(ctx, &awslambda.ListProvisionedConcurrencyConfigsInput{FunctionName: name})
+		}),
 		asked(func() (*awslambda.GetFunctionConcurrencyOutput, error) {
 			return c.GetFunctionConcurrency(ctx, &awslambda.GetFunctionConcurrencyInput{FunctionName: name})
 		}),
@@ -102,6 +105,14 @@ func TestTerraformFunction(t *testing.T) {
 			return c.ListTags(ctx, &awslambda.ListTagsInput{Resource: aws.String("arn:aws:lambda:us-east-1:000000000000:function:tf")})
 		}),
 	}
+	var none *types.ProvisionedConcurrencyConfigNotFoundException
+	_, err = c.GetProvisionedConcurrencyConfig(ctx, &awslambda.GetProvisionedConcurrencyConfigInput{FunctionName: name, Qualifier: aws.String("1")})
+	if !errors.As(err, &none) {
+		t.Errorf("a configuration of provisioned concurrency: %v", err)
+	}
+	must[*awslambda.DeleteProvisionedConcurrencyConfigOutput](t)(c.DeleteProvisionedConcurrencyConfig(ctx, &awslambda.DeleteProvisionedConcurrencyConfigInput{
+		FunctionName: name, Qualifier: aws.String("1"),
+	}))
 	read := refresh(t, reads...)
 	f, versions := read[0].(*awslambda.GetFunctionOutput), read[1].(*awslambda.ListVersionsByFunctionOutput).Versions
 	latest := versions[len(versions)-1]

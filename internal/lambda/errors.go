@@ -32,6 +32,8 @@ const (
 	CodeService = "ServiceException"
 	// CodePreconditionFailed: the RevisionId of a request is not the latest.
 	CodePreconditionFailed = "PreconditionFailedException"
+	// CodeNoProvisionedConcurrency: no concurrency is provisioned for a version or alias.
+	CodeNoProvisionedConcurrency = "ProvisionedConcurrencyConfigNotFoundException"
 	// CodeCodeStorageExceeded: all code together is larger than the account may have.
 	CodeCodeStorageExceeded = "CodeStorageExceededException"
 	// CodePolicyLengthExceeded: a function's policy is larger than 20 KB.
@@ -53,21 +55,22 @@ var exceptions = map[string]struct {
 	status      int
 	fault, text string
 }{
-	CodeResourceNotFound:      {http.StatusNotFound, "User", "Message"},
-	CodeTooManyRequests:       {http.StatusTooManyRequests, "User", "message"},
-	CodeRequestTooLarge:       {http.StatusRequestEntityTooLarge, "User", "message"},
-	CodeInvalidRequestContent: {http.StatusBadRequest, "User", "message"},
-	CodeInvalidParameterValue: {http.StatusBadRequest, "User", "message"},
-	CodeValidation:            {http.StatusBadRequest, "", "message"},
-	CodeResourceConflict:      {http.StatusConflict, "User", "message"},
-	CodeService:               {http.StatusInternalServerError, "Server", "Message"},
-	CodePreconditionFailed:    {http.StatusPreconditionFailed, "User", "message"},
-	CodeCodeStorageExceeded:   {http.StatusBadRequest, "User", "message"},
-	CodePolicyLengthExceeded:  {http.StatusBadRequest, "User", "message"},
-	CodeRecursiveInvocation:   {http.StatusBadRequest, "User", "Message"},
-	CodeAccessDenied:          {http.StatusForbidden, "", "Message"},
-	CodeSerialization:         {http.StatusBadRequest, "", "message"},
-	CodeUnknownOperation:      {http.StatusNotFound, "", "Message"},
+	CodeResourceNotFound:         {http.StatusNotFound, "User", "Message"},
+	CodeTooManyRequests:          {http.StatusTooManyRequests, "User", "message"},
+	CodeRequestTooLarge:          {http.StatusRequestEntityTooLarge, "User", "message"},
+	CodeInvalidRequestContent:    {http.StatusBadRequest, "User", "message"},
+	CodeInvalidParameterValue:    {http.StatusBadRequest, "User", "message"},
+	CodeValidation:               {http.StatusBadRequest, "", "message"},
+	CodeResourceConflict:         {http.StatusConflict, "User", "message"},
+	CodeService:                  {http.StatusInternalServerError, "Server", "Message"},
+	CodePreconditionFailed:       {http.StatusPreconditionFailed, "User", "message"},
+	CodeNoProvisionedConcurrency: {http.StatusNotFound, "User", "message"},
+	CodeCodeStorageExceeded:      {http.StatusBadRequest, "User", "message"},
+	CodePolicyLengthExceeded:     {http.StatusBadRequest, "User", "message"},
+	CodeRecursiveInvocation:      {http.StatusBadRequest, "User", "Message"},
+	CodeAccessDenied:             {http.StatusForbidden, "", "Message"},
+	CodeSerialization:            {http.StatusBadRequest, "", "message"},
+	CodeUnknownOperation:         {http.StatusNotFound, "", "Message"},
 }
 
 // Error is an exception of the Lambda API: the answer to a call that reached no function.

@@ -40,7 +40,8 @@ func functionDeployment(r *cfn.Resource) (control.Deployment, error) {
 		}
 	}
 	if p.Has("DeadLetterConfig") {
-		d.Settings.DeadLetterConfig = &control.DeadLetterConfig{TargetArn: p.Block("DeadLetterConfig").String("TargetArn")}
+		target := p.Block("DeadLetterConfig").String("TargetArn")
+		d.Settings.DeadLetterConfig = &control.DeadLetterConfig{TargetArn: &target}
 	}
 	if p.Has("TracingConfig") {
 		d.Settings.TracingConfig = &control.TracingConfig{Mode: p.Block("TracingConfig").String("Mode")}

@@ -1,7 +1,9 @@
 package control
 
 import (
+	"context"
 	"errors"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -152,6 +154,13 @@ func TestRefusals(t *testing.T) {
 		{"concurrency: all", "PutFunctionConcurrency", `{"FunctionName":"f","ReservedConcurrentExecutions":901}`, invalidValue, "below its minimum value of [100]"},
 		{"concurrency: get unknown", "GetFunctionConcurrency", `{"FunctionName":"g"}`, gone, "Function not found: " + arn + "g"},
 		{"two faults", "GetFunction", `{"FunctionName":"f$","Qualifier":"a.b"}`, validation, "2 validation errors detected: Value 'a.b' at 'qualifier' failed"},
+		{"provisioned: $LATEST", "GetProvisionedConcurrencyConfig", `{"FunctionName":"f","Qualifier":"$LATEST"}`, invalidValue, "The function resource provided must be an alias or a published version."},
+		{"provisioned: unknown function", "GetProvisionedConcurrencyConfig", `{"FunctionName":"g","Qualifier":"live"}`, gone, "Cannot find alias arn: " + arn + "g:live"},
+		{"provisioned: unknown alias", "GetProvisionedConcurrencyConfig", `{"FunctionName":"f","Qualifier":"blue"}`, gone, "Cannot find alias arn: " + arn + "f:blue"},
+		{"provisioned: unknown version", "DeleteProvisionedConcurrencyConfig", `{"FunctionName":"f","Qualifier":"9"}`, gone, "Function not found: " + arn + "f:9"},
+		{"provisioned: none", "GetProvisionedConcurrencyConfig", `{"FunctionName":"f","Qualifier":"1"}`, lambda.CodeNoProvisionedConcurrency, "No Provisioned Concurrency Config found for this function"},
+		{"provisioned: list of nobody", "ListProvisionedConcurrencyConfigs", `{"FunctionName":"g"}`, gone, "Function not found: " + arn + "g"},
+		{"provisioned: a long page", "ListProvisionedConcurrencyConfigs", `{"FunctionName":"f","MaxItems":51}`, validation, "at 'maxItems'"},
 		{"recursion", "PutFunctionRecursionConfig", `{"FunctionName":"f","RecursiveLoop":"Maybe"}`, validation, "Value 'Maybe' at 'recursiveLoop' failed to satisfy constraint: Member must satisfy enum value set: [Terminate, Allow]"},
 
 		{"events: nothing", "PutFunctionEventInvokeConfig", `{"FunctionName":"f"}`, invalidValue, "You must specify at least one of error handling or destination setting."},
@@ -188,7 +197,8 @@ func TestRefusals(t *testing.T) {
 		{"tags: version", "TagResource", `{"Resource":"` + arn + `f:1","Tags":{"a":"b"}}`, invalidValue, "Tags on function aliases and versions are not supported. Please specify a function ARN."},
 		{"tags: none", "TagResource", `{"Resource":"` + arn + `f"}`, invalidValue, "An error occurred and the request cannot be processed."},
 		{"tags: no keys", "UntagResource", `{"Resource":"` + arn + `f"}`, validation, "Value null at 'tagKeys'"},
-		{"tags: mapping", "ListTags", `{"Resource":"arn:aws:lambda:us-east-1:000000000000:event-source-mapping:01234567-0123-0123-0123-0123456789ab"}`, gone, "The resource you requested does not exist."},
+		{"tags: mapping", "ListTags", `{"Resource":"arn:aws:lambda:us-east-1:000000000000:event-source-mapping:01234567-0123-0123-0123-0123456789ab"}`, gone, "Event source mapping not found: arn:aws:lambda:us-east-1:000000000000:event-source-mapping:01234567-"},
+		{"tags: mapping's form", "ListTags", `{"Resource":"arn:aws:lambda:us-east-1:000000000000:event-source-mapping:foobar"}`, validation, "at 'resource' failed to satisfy constraint"},
 
 		{"mapping: no source", "CreateEventSourceMapping", `{"FunctionName":"f"}`, invalidValue, "Unrecognized event source."},
 		{"mapping: no position", "CreateEventSourceMapping", `{"FunctionName":"f","EventSourceArn":"arn:aws:kinesis:us-east-1:000000000000:stream/s"}`, invalidValue, "Value null at 'startingPosition'"},
@@ -415,11 +425,34 @@ func TestAnswers(t *testing.T) {
 		{"with words of its own", "PublishVersion", `{"FunctionName":"f"}`, `"Version":"2"`, ""},
 		{"no such version", "DeleteFunction", `{"FunctionName":"f","Qualifier":"9"}`, "", ""},
 		{"nothing is signed", "GetFunctionCodeSigningConfig", `{"FunctionName":"f"}`, "{}", ""},
+		{"nothing is provisioned", "ListProvisionedConcurrencyConfigs", `{"FunctionName":"f"}`, `{"ProvisionedConcurrencyConfigs":[]}`, ""},
+		{"nothing to take away", "DeleteProvisionedConcurrencyConfig", `{"FunctionName":"f","Qualifier":"1"}`, "", ""},
+		{"mappings of nobody", "ListEventSourceMappings", `{"FunctionName":"g"}`, `{"EventSourceMappings":[]}`, ""},
 		{"a URL", "CreateFunctionUrlConfig", `{"FunctionName":"f","AuthType":"NONE"}`, "AuthType", "InvokeMode"},
 		{"a URL's mode", "UpdateFunctionUrlConfig", `{"FunctionName":"f","InvokeMode":"BUFFERED"}`, `"InvokeMode":"BUFFERED"`, ""},
 	} {
 		if got := w.do(t, tc.operation, tc.request); !strings.Contains(got, tc.has) || tc.lacks != "" && strings.Contains(got, tc.lacks) {
 			t.Errorf("%s: %s", tc.name, got)
 		}
+	}
+}
+
+// noObjects is an S3 without the bucket or the key.
+type noObjects string
+
+func (n noObjects) Open(context.Context, string, string, string) (io.ReadCloser, error) {
+	return nil, errors.New(string(n))
+}
+
+// What S3 says of code that is not there is told in its words (recorded on AWS).
+func TestCodeThatIsNotInS3(t *testing.T) {
+	bucket, key := "bbb", "k"
+	for said, want := range map[string]string{
+		"NoSuchBucket: The specified bucket does not exist": "S3 Error Code: NoSuchBucket. S3 Error Message: The specified bucket does not exist",
+		"NoSuchKey: The specified key does not exist.":      "S3 Error Code: NoSuchKey. S3 Error Message: The specified key does not exist.",
+	} {
+		p := &Plane{cfg: Config{Objects: noObjects(said)}}
+		_, err := p.fetch(t.Context(), &FunctionCode{S3Bucket: &bucket, S3Key: &key})
+		refusedAs(t, err, lambda.CodeInvalidParameterValue, "Error occurred while GetObject. "+want)
 	}
 }

@@ -109,7 +109,7 @@ func (s *Settings) check(c *constraints) {
 		c.oneOf("tracingConfig.mode", &s.TracingConfig.Mode, "Active", "PassThrough")
 	}
 	if s.DeadLetterConfig != nil {
-		c.matches("deadLetterConfig.targetArn", &s.DeadLetterConfig.TargetArn, matchTarget, patternTarget)
+		c.matches("deadLetterConfig.targetArn", s.DeadLetterConfig.TargetArn, matchTarget, patternTarget)
 	}
 	if v := s.VpcConfig; v != nil {
 		c.each("vpcConfig.subnetIds", v.SubnetIds, matchSubnet, patternSubnet)
@@ -152,11 +152,11 @@ func (p *Plane) checkMeaning(s *Settings) error {
 	case s.LoggingConfig != nil && s.LoggingConfig.LogFormat != logFormatJSON && (s.LoggingConfig.ApplicationLogLevel != "" || s.LoggingConfig.SystemLogLevel != ""):
 		return invalid("To use ApplicationLogLevel or SystemLogLevel, you must set LogFormat to JSON.")
 	}
-	if d := s.DeadLetterConfig; d != nil && d.TargetArn != "" {
-		if kind := service(d.TargetArn); kind != "sqs" && kind != "sns" {
-			return invalid("The provided execution role does not have permissions to call the dead letter target %s: it is neither an SQS queue nor an SNS topic.", d.TargetArn)
+	if d := s.DeadLetterConfig; d != nil && text(d.TargetArn) != "" {
+		if kind := service(*d.TargetArn); kind != "sqs" && kind != "sns" {
+			return invalid("The provided execution role does not have permissions to call the dead letter target %s: it is neither an SQS queue nor an SNS topic.", *d.TargetArn)
 		}
-		if err := p.checkServed(d.TargetArn); err != nil {
+		if err := p.checkServed(*d.TargetArn); err != nil {
 			return err
 		}
 	}
@@ -182,9 +182,9 @@ func (s *Settings) apply(c *Configuration) {
 		c.VpcConfig.SubnetIds = append([]string{}, s.VpcConfig.SubnetIds...)
 		c.VpcConfig.SecurityGroupIds = append([]string{}, s.VpcConfig.SecurityGroupIds...)
 	}
-	if s.DeadLetterConfig != nil {
+	if s.DeadLetterConfig != nil && s.DeadLetterConfig.TargetArn != nil { // without a target what is set stays, an empty one takes it away (recorded on AWS)
 		c.DeadLetterConfig = s.DeadLetterConfig
-		if s.DeadLetterConfig.TargetArn == "" {
+		if *s.DeadLetterConfig.TargetArn == "" {
 			c.DeadLetterConfig = nil
 		}
 	}
@@ -370,7 +370,8 @@ func (p *Plane) fetch(ctx context.Context, in *FunctionCode) ([]byte, error) {
 	}
 	object, err := p.cfg.Objects.Open(ctx, *in.S3Bucket, *in.S3Key, text(in.S3ObjectVersion))
 	if err != nil {
-		return nil, invalid("Error occurred while GetObject. %v", err)
+		code, message, _ := strings.Cut(err.Error(), ": ")
+		return nil, invalid("Error occurred while GetObject. S3 Error Code: %s. S3 Error Message: %s", code, message)
 	}
 	defer func() { _ = object.Close() }()
 	zipped, err := io.ReadAll(io.LimitReader(object, maxUnzipped+1))

@@ -28,6 +28,7 @@ type MappingSettings struct {
 
 	// What follows is for other sources.
 	StartingPosition           *string
+	StartingPositionTimestamp  *float64
 	ParallelizationFactor      *int
 	MaximumRecordAgeInSeconds  *int
 	MaximumRetryAttempts       *int
@@ -120,6 +121,7 @@ const (
 	maxScaling      = 1000
 	reportItems     = "ReportBatchItemFailures"
 	maxMappingsPage = 100
+	atTimestamp     = "AT_TIMESTAMP"
 )
 
 // createEventSourceMapping serves CreateEventSourceMapping. Queues are polled; other sources are refused, in AWS's words where AWS would: a mapping that is
@@ -140,6 +142,9 @@ func (p *Plane) createEventSourceMapping(_ context.Context, in *MappingRequest) 
 	if err := p.mappings.put(m); err != nil {
 		return nil, err
 	}
+	if m.State == mappingDisabled {
+		return &m.Mapping, nil
+	}
 	return m.during(mappingCreating), nil
 }
 
@@ -157,6 +162,9 @@ func (p *Plane) newMapping(in *MappingRequest) (*storedMapping, error) {
 	kind := service(text(in.EventSourceArn))
 	if in.StartingPosition == nil && (kind == "dynamodb" || kind == "kinesis" || kind == "kafka") {
 		return nil, invalid("1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null.")
+	}
+	if in.StartingPositionTimestamp != nil && (kind == "dynamodb" || kind == "kinesis") && *in.StartingPosition != atTimestamp {
+		return nil, invalid("Timestamp only valid with StartingPosition AT_TIMESTAMP")
 	}
 	m := &storedMapping{Tags: in.Tags, Mapping: Mapping{
 		UUID: uuid.NewString(), EventSourceArn: text(in.EventSourceArn), BatchSize: usualBatch, FunctionResponseTypes: []string{}, State: mappingEnabled,
@@ -183,6 +191,7 @@ func (p *Plane) newMapping(in *MappingRequest) (*storedMapping, error) {
 
 // check holds members to what the API's model says.
 func (in *MappingSettings) check(c *constraints) {
+	c.oneOf("startingPosition", in.StartingPosition, "LATEST", atTimestamp, "TRIM_HORIZON")
 	c.between("batchSize", in.BatchSize, 1, maxBatch)
 	c.between("maximumBatchingWindowInSeconds", in.MaximumBatchingWindowInSeconds, 0, maxWindow)
 	if in.ScalingConfig != nil {
@@ -202,7 +211,8 @@ func (in *MappingSettings) foreign() string {
 		name  string
 		given bool
 	}{
-		{"StartingPosition", in.StartingPosition != nil}, {"ParallelizationFactor", in.ParallelizationFactor != nil},
+		{"StartingPosition", in.StartingPosition != nil}, {"StartingPositionTimestamp", in.StartingPositionTimestamp != nil},
+		{"ParallelizationFactor", in.ParallelizationFactor != nil},
 		{"MaximumRecordAgeInSeconds", in.MaximumRecordAgeInSeconds != nil}, {"MaximumRetryAttempts", in.MaximumRetryAttempts != nil},
 		{"BisectBatchOnFunctionError", in.BisectBatchOnFunctionError != nil}, {"TumblingWindowInSeconds", in.TumblingWindowInSeconds != nil},
 		{"Topics", len(in.Topics) > 0}, {"Queues", len(in.Queues) > 0}, {"SourceAccessConfigurations", len(in.SourceAccessConfigurations) > 0},
@@ -363,7 +373,7 @@ func (p *Plane) listEventSourceMappings(_ context.Context, in *MappingRequest) (
 	}
 	arn := ""
 	if in.FunctionName != nil {
-		_, t, err := p.function(in.FunctionName, "", maxNamespaced)
+		t, err := p.locate(in.FunctionName, "", maxNamespaced) // which need not be there
 		if err != nil {
 			return nil, err
 		}
@@ -426,7 +436,15 @@ func (p *Plane) mappingTags(resource *string) (*storedMapping, error) {
 	if !ok {
 		return nil, nil
 	}
-	return p.mapping(&MappingRequest{UUID: &id})
+	var c constraints
+	c.matches("resource", resource, matchTaggable, patternTaggable)
+	if err := c.err(); err != nil {
+		return nil, err
+	}
+	if m := p.mappings.get(id); m != nil {
+		return m, nil
+	}
+	return nil, notFound("Event source mapping not found: %s", *resource)
 }
 
 // changeMappingTags changes a mapping's tags.

@@ -221,18 +221,24 @@ func TestMappingRefusals(t *testing.T) {
 		{with(queueMapping, `"FilterCriteria":{"Filters":[{"Pattern":"{\"body\":1}"}]}`), "Invalid filter pattern definition."},
 		{with(queueMapping, `"ProvisionedPollerConfig":{"MinimumPollers":2}`), "ProvisionedPollerConfig cannot be had here"},
 		{with(queueMapping, `"EventSourceArn":"arn:aws:kinesis:us-east-1:000000000000:stream/s","StartingPosition":"LATEST"`), "KINESIS is not served here"},
+		{with(queueMapping, `"EventSourceArn":"arn:aws:kinesis:us-east-1:000000000000:stream/s","StartingPosition":"LATEST","StartingPositionTimestamp":1`), "Timestamp only valid with StartingPosition AT_TIMESTAMP"},
 		{with(queueMapping, `"EventSourceArn":null,"SelfManagedEventSource":{}`), "no broker is served here"},
 	} {
 		_, err := w.try(t, "CreateEventSourceMapping", test.request)
 		refusedAs(t, err, lambda.CodeInvalidParameterValue, test.want)
 	}
 	for _, test := range []struct{ request, want string }{
+		{with(queueMapping, `"StartingPosition":"invalid"`), "Value 'invalid' at 'startingPosition' failed to satisfy constraint: Member must satisfy enum value set: [LATEST, AT_TIMESTAMP, TRIM_HORIZON]"},
 		{with(queueMapping, `"BatchSize":10001`), "Value '10001' at 'batchSize'"},
 		{with(queueMapping, `"ScalingConfig":{"MaximumConcurrency":1}`), "Value '1' at 'scalingConfig.maximumConcurrency'"},
 		{with(queueMapping, `"FunctionResponseTypes":["x"]`), "Member must satisfy enum value set: [ReportBatchItemFailures]"},
 	} {
 		_, err := w.try(t, "CreateEventSourceMapping", test.request)
 		refusedAs(t, err, lambda.CodeValidation, test.want)
+	}
+	got := w.do(t, "CreateEventSourceMapping", with(queueMapping, `"Enabled":false`))
+	if member(t, got, "State") != "Disabled" {
+		t.Errorf("got %s", got)
 	}
 }
 

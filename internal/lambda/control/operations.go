@@ -34,51 +34,54 @@ func op[In, Out any](do func(*Plane, context.Context, *In) (*Out, error)) operat
 
 // operations is the table of all operations on functions, beside invoking them.
 var operations = map[string]operation{
-	"AddPermission":                   op((*Plane).addPermission),                   // lets another account or a service call a function
-	"CreateAlias":                     op((*Plane).createAlias),                     // names a version
-	"CreateEventSourceMapping":        op((*Plane).createEventSourceMapping),        // polls a queue
-	"CreateFunctionUrlConfig":         op((*Plane).createFunctionURLConfig),         // gives a function or alias a URL
-	"CreateFunction":                  op((*Plane).createFunction),                  // makes a function of a zip
-	"DeleteAlias":                     op((*Plane).deleteAlias),                     // forgets a name
-	"DeleteEventSourceMapping":        op((*Plane).deleteEventSourceMapping),        // stops polling
-	"DeleteFunction":                  op((*Plane).deleteFunction),                  // deletes a function or one version
-	"DeleteFunctionCodeSigningConfig": op((*Plane).deleteFunctionCodeSigningConfig), // of which there never is one
-	"DeleteFunctionConcurrency":       op((*Plane).deleteFunctionConcurrency),       // reserves nothing
-	"DeleteFunctionUrlConfig":         op((*Plane).deleteFunctionURLConfig),         // takes the URL away
-	"DeleteFunctionEventInvokeConfig": op((*Plane).deleteFunctionEventInvokeConfig), // delivers events as usual
-	"GetAccountSettings":              op((*Plane).getAccountSettings),              // limits, and what is used of them
-	"GetAlias":                        op((*Plane).getAlias),                        // one alias
-	"GetEventSourceMapping":           op((*Plane).getEventSourceMapping),           // one mapping
-	"GetFunction":                     op((*Plane).getFunction),                     // a version, where its code is, and tags
-	"GetFunctionCodeSigningConfig":    op((*Plane).getFunctionCodeSigningConfig),    // says that nothing is signed
-	"GetFunctionConcurrency":          op((*Plane).getFunctionConcurrency),          // what is reserved
-	"GetFunctionConfiguration":        op((*Plane).getFunctionConfiguration),        // a version alone
-	"GetFunctionEventInvokeConfig":    op((*Plane).getFunctionEventInvokeConfig),    // how events are delivered
-	"GetFunctionUrlConfig":            op((*Plane).getFunctionURLConfig),            // the URL, and who may call it
-	"GetFunctionRecursionConfig":      op((*Plane).getFunctionRecursionConfig),      // whether loops are stopped
-	"GetPolicy":                       op((*Plane).getPolicy),                       // who may call a function
-	"GetRuntimeManagementConfig":      op((*Plane).getRuntimeManagementConfig),      // says that the runtime is kept up to date
-	"ListAliases":                     op((*Plane).listAliases),                     // of a function, by name
-	"ListEventSourceMappings":         op((*Plane).listEventSourceMappings),         // all mappings
-	"ListFunctionEventInvokeConfigs":  op((*Plane).listFunctionEventInvokeConfigs),  // of all versions of a function
-	"ListFunctionUrlConfigs":          op((*Plane).listFunctionURLConfigs),          // of a function and its aliases
-	"ListFunctions":                   op((*Plane).listFunctions),                   // all functions, by name
-	"ListTags":                        op((*Plane).listTags),                        // of a function
-	"ListVersionsByFunction":          op((*Plane).listVersionsByFunction),          // $LATEST, then the published ones
-	"PublishVersion":                  op((*Plane).publishVersion),                  // keeps what $LATEST is now
-	"PutFunctionConcurrency":          op((*Plane).putFunctionConcurrency),          // reserves concurrency, which also limits it
-	"PutFunctionEventInvokeConfig":    op((*Plane).putFunctionEventInvokeConfig),    // says how events are delivered
-	"PutFunctionRecursionConfig":      op((*Plane).putFunctionRecursionConfig),      // says whether loops are stopped
-	"PutRuntimeManagementConfig":      op((*Plane).putRuntimeManagementConfig),      // says when the runtime is brought up to date
-	"RemovePermission":                op((*Plane).removePermission),                // takes a permission back
-	"TagResource":                     op((*Plane).tagResource),                     // adds tags
-	"UntagResource":                   op((*Plane).untagResource),                   // removes tags
-	"UpdateAlias":                     op((*Plane).updateAlias),                     // leads an alias elsewhere, also in part
-	"UpdateEventSourceMapping":        op((*Plane).updateEventSourceMapping),        // polls otherwise
-	"UpdateFunctionCode":              op((*Plane).updateFunctionCode),              // gives $LATEST other code
-	"UpdateFunctionConfiguration":     op((*Plane).updateFunctionConfiguration),     // gives $LATEST other settings
-	"UpdateFunctionUrlConfig":         op((*Plane).updateFunctionURLConfig),         // changes a part of the URL's settings
-	"UpdateFunctionEventInvokeConfig": op((*Plane).updateFunctionEventInvokeConfig), // changes a part of how events are delivered
+	"AddPermission":                      op((*Plane).addPermission),                      // lets another account or a service call a function
+	"CreateAlias":                        op((*Plane).createAlias),                        // names a version
+	"CreateEventSourceMapping":           op((*Plane).createEventSourceMapping),           // polls a queue
+	"CreateFunctionUrlConfig":            op((*Plane).createFunctionURLConfig),            // gives a function or alias a URL
+	"CreateFunction":                     op((*Plane).createFunction),                     // makes a function of a zip
+	"DeleteAlias":                        op((*Plane).deleteAlias),                        // forgets a name
+	"DeleteEventSourceMapping":           op((*Plane).deleteEventSourceMapping),           // stops polling
+	"DeleteFunction":                     op((*Plane).deleteFunction),                     // deletes a function or one version
+	"DeleteFunctionCodeSigningConfig":    op((*Plane).deleteFunctionCodeSigningConfig),    // of which there never is one
+	"DeleteFunctionConcurrency":          op((*Plane).deleteFunctionConcurrency),          // reserves nothing
+	"DeleteProvisionedConcurrencyConfig": op((*Plane).deleteProvisionedConcurrencyConfig), // of which there never is one
+	"DeleteFunctionUrlConfig":            op((*Plane).deleteFunctionURLConfig),            // takes the URL away
+	"DeleteFunctionEventInvokeConfig":    op((*Plane).deleteFunctionEventInvokeConfig),    // delivers events as usual
+	"GetAccountSettings":                 op((*Plane).getAccountSettings),                 // limits, and what is used of them
+	"GetAlias":                           op((*Plane).getAlias),                           // one alias
+	"GetEventSourceMapping":              op((*Plane).getEventSourceMapping),              // one mapping
+	"GetFunction":                        op((*Plane).getFunction),                        // a version, where its code is, and tags
+	"GetFunctionCodeSigningConfig":       op((*Plane).getFunctionCodeSigningConfig),       // says that nothing is signed
+	"GetFunctionConcurrency":             op((*Plane).getFunctionConcurrency),             // what is reserved
+	"GetFunctionConfiguration":           op((*Plane).getFunctionConfiguration),           // a version alone
+	"GetFunctionEventInvokeConfig":       op((*Plane).getFunctionEventInvokeConfig),       // how events are delivered
+	"GetFunctionUrlConfig":               op((*Plane).getFunctionURLConfig),               // the URL, and who may call it
+	"GetFunctionRecursionConfig":         op((*Plane).getFunctionRecursionConfig),         // whether loops are stopped
+	"GetPolicy":                          op((*Plane).getPolicy),                          // who may call a function
+	"GetProvisionedConcurrencyConfig":    op((*Plane).getProvisionedConcurrencyConfig),    // says that there is none
+	"GetRuntimeManagementConfig":         op((*Plane).getRuntimeManagementConfig),         // says that the runtime is kept up to date
+	"ListAliases":                        op((*Plane).listAliases),                        // of a function, by name
+	"ListEventSourceMappings":            op((*Plane).listEventSourceMappings),            // all mappings
+	"ListFunctionEventInvokeConfigs":     op((*Plane).listFunctionEventInvokeConfigs),     // of all versions of a function
+	"ListFunctionUrlConfigs":             op((*Plane).listFunctionURLConfigs),             // of a function and its aliases
+	"ListFunctions":                      op((*Plane).listFunctions),                      // all functions, by name
+	"ListProvisionedConcurrencyConfigs":  op((*Plane).listProvisionedConcurrencyConfigs),  // none
+	"ListTags":                           op((*Plane).listTags),                           // of a function
+	"ListVersionsByFunction":             op((*Plane).listVersionsByFunction),             // $LATEST, then the published ones
+	"PublishVersion":                     op((*Plane).publishVersion),                     // keeps what $LATEST is now
+	"PutFunctionConcurrency":             op((*Plane).putFunctionConcurrency),             // reserves concurrency, which also limits it
+	"PutFunctionEventInvokeConfig":       op((*Plane).putFunctionEventInvokeConfig),       // says how events are delivered
+	"PutFunctionRecursionConfig":         op((*Plane).putFunctionRecursionConfig),         // says whether loops are stopped
+	"PutRuntimeManagementConfig":         op((*Plane).putRuntimeManagementConfig),         // says when the runtime is brought up to date
+	"RemovePermission":                   op((*Plane).removePermission),                   // takes a permission back
+	"TagResource":                        op((*Plane).tagResource),                        // adds tags
+	"UntagResource":                      op((*Plane).untagResource),                      // removes tags
+	"UpdateAlias":                        op((*Plane).updateAlias),                        // leads an alias elsewhere, also in part
+	"UpdateEventSourceMapping":           op((*Plane).updateEventSourceMapping),           // polls otherwise
+	"UpdateFunctionCode":                 op((*Plane).updateFunctionCode),                 // gives $LATEST other code
+	"UpdateFunctionConfiguration":        op((*Plane).updateFunctionConfiguration),        // gives $LATEST other settings
+	"UpdateFunctionUrlConfig":            op((*Plane).updateFunctionURLConfig),            // changes a part of the URL's settings
+	"UpdateFunctionEventInvokeConfig":    op((*Plane).updateFunctionEventInvokeConfig),    // changes a part of how events are delivered
 }
 
 // Operations lists the operations that [Plane.Call] knows.

@@ -65,6 +65,7 @@ type Invoker interface {
 
 // Objects reads objects of S3, for code that lies there. version may be "". The error is what the caller is told.
 type Objects interface {
+	// Open opens one. The text of its error is the code of S3's error, a colon, and its message.
 	Open(ctx context.Context, bucket, key, version string) (io.ReadCloser, error)
 }
 

@@ -55,6 +55,9 @@ type event struct {
 	Failures      int       // how often the function was called and failed
 	Throttles     int       // how often it could not be called
 	Due           time.Time // when to try next
+
+	// Failed is what the function answered when it failed last, for the record of an event that grows too old.
+	Failed *lambda.Result `json:",omitempty"`
 }
 
 // waiting is an event in memory: its key in the journal and when it is due.
@@ -213,6 +216,12 @@ func (p *Plane) NextDue() (time.Time, bool) {
 	return due, ok
 }
 
+// Why events end that are not tried, as records for destinations say it.
+const (
+	ageExceeded  = "EventAgeExceeded"
+	zeroReserved = "ZeroReservedConcurrency"
+)
+
 // outcome is what came of one try.
 type outcome struct {
 	result lambda.Result
@@ -230,9 +239,16 @@ func (q *queue) deliver(ctx context.Context, key string) error {
 		return err
 	}
 	retries, age, destinations := q.settings(&e)
+	if f := q.plane.get(e.Function); f != nil && f.Reserved != nil && *f.Reserved == 0 {
+		return q.end(ctx, key, &e, zeroReserved, nil, destinations) // it is not even tried (recorded on AWS)
+	}
 	now := q.plane.cfg.Clock.Now()
 	if now.Sub(e.Accepted) >= age {
-		return q.end(ctx, key, &e, "EventAgeExceeded", nil, destinations)
+		var last *outcome
+		if e.Failed != nil {
+			last = &outcome{result: *e.Failed} // recorded on AWS
+		}
+		return q.end(ctx, key, &e, ageExceeded, last, destinations)
 	}
 	q.measure(&e, lambda.AsyncEventAge, float64(now.Sub(e.Accepted))/float64(time.Millisecond))
 	var o outcome
@@ -254,6 +270,7 @@ func (q *queue) deliver(ctx context.Context, key string) error {
 		if e.Failures > retries {
 			return q.end(ctx, key, &e, "RetriesExhausted", &o, destinations)
 		}
+		e.Failed = &lambda.Result{Payload: o.result.Payload, FunctionError: o.result.FunctionError, ExecutedVersion: o.result.ExecutedVersion}
 		e.Due = q.plane.cfg.Clock.Now().Add(retryDelays[min(e.Failures, len(retryDelays))-1])
 	}
 	if e.Due.Sub(e.Accepted) > age {
@@ -316,7 +333,7 @@ func (q *queue) end(ctx context.Context, key string, e *event, condition string,
 		errs = append(errs, err)
 	}
 	if letters := q.deadLetters(e); letters != "" && condition != "Success" {
-		err := q.plane.send(ctx, letters, Message{Body: string(e.Payload), Attributes: letterAttributes(e, o)}, e.Trace)
+		err := q.plane.send(ctx, letters, Message{Body: string(e.Payload), Attributes: letterAttributes(e, condition, o)}, e.Trace)
 		if err != nil && ctx.Err() == nil {
 			q.measure(e, lambda.DeadLetterErrors, 1)
 		}
@@ -333,17 +350,19 @@ func (q *queue) end(ctx context.Context, key string, e *event, condition string,
 func (q *queue) deadLetters(e *event) string {
 	if f := q.plane.get(e.Function); f != nil {
 		if v := f.find(e.Qualifier); v != nil && v.Config.DeadLetterConfig != nil {
-			return v.Config.DeadLetterConfig.TargetArn
+			return text(v.Config.DeadLetterConfig.TargetArn)
 		}
 	}
 	return ""
 }
 
 // letterAttributes say what was wrong (developer guide, "Adding a dead-letter queue").
-func letterAttributes(e *event, o *outcome) map[string]string {
+func letterAttributes(e *event, condition string, o *outcome) map[string]string {
 	a := map[string]string{"RequestID": e.ID, "ErrorCode": fmt.Sprint(http.StatusOK)}
 	var refused *lambda.Error
 	switch {
+	case condition == zeroReserved:
+		a["ErrorMessage"] = "The function's reserved concurrency is 0."
 	case o == nil:
 		a["ErrorMessage"] = "The event has exceeded its maximum age."
 	case errors.As(o.err, &refused):

@@ -116,6 +116,13 @@ func TestDestinations(t *testing.T) {
 			}
 			synctest.Wait()
 		}
+		w.do(t, "UpdateFunctionConfiguration", `{"FunctionName":"f","DeadLetterConfig":{}}`) // stays
+		if got := w.do(t, "UpdateFunctionConfiguration", `{"FunctionName":"f"}`); member(t, got, "DeadLetterConfig.TargetArn") == "" {
+			t.Errorf("without a target in the request: %s", got)
+		}
+		if got := w.do(t, "UpdateFunctionConfiguration", `{"FunctionName":"f","DeadLetterConfig":{"TargetArn":""}}`); strings.Contains(got, "DeadLetterConfig") {
+			t.Errorf("with an empty target: %s", got)
+		}
 		if got := strings.Join(targets.arns, " "); got != bus+" "+queue+" arn:aws:sns:us-east-1:000000000000:dead" {
 			t.Fatalf("sent to %s", got)
 		}
@@ -187,6 +194,46 @@ func TestEventsThatCannotHelpThemselvesEnd(t *testing.T) {
 		}
 		if n := w.journal.count(eventsCollection); n != 0 {
 			t.Errorf("%d events are left", n)
+		}
+	})
+}
+
+// The record of an event that grows too old has what the function answered last (recorded on AWS).
+func TestEventsGrowTooOld(t *testing.T) {
+	targets := &sent{}
+	bubble(t, targets, func(t *testing.T, w *world) {
+		w.do(t, "PutFunctionEventInvokeConfig", `{"FunctionName":"f","MaximumEventAgeInSeconds":60,"DestinationConfig":{"OnFailure":{"Destination":"arn:aws:sqs:us-east-1:000000000000:q"}}}`)
+		w.host.do = failing
+		if err := w.Enqueue(t.Context(), lambda.Invocation{Function: "f", Payload: []byte(`1`), RequestID: "r"}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		want := `"condition":"EventAgeExceeded","approximateInvokeCount":1},"requestPayload":1,"responseContext":{"statusCode":200,"executedVersion":"$LATEST",` +
+			`"functionError":"Unhandled"},"responsePayload":{"errorType":"E","errorMessage":"no"}}`
+		if len(w.host.calls()) != 1 || len(targets.sent) != 1 || !strings.HasSuffix(targets.sent[0].Body, want) {
+			t.Errorf("invoked %d times, sent %+v", len(w.host.calls()), targets.sent)
+		}
+	})
+}
+
+// Where no concurrency is reserved the function is not called, and the event ends (recorded on AWS).
+func TestEventsWithoutConcurrencyEnd(t *testing.T) {
+	targets := &sent{}
+	bubble(t, targets, func(t *testing.T, w *world) {
+		w.do(t, "PutFunctionEventInvokeConfig", `{"FunctionName":"f","DestinationConfig":{"OnFailure":{"Destination":"arn:aws:sqs:us-east-1:000000000000:q"}}}`)
+		w.do(t, "UpdateFunctionConfiguration", `{"FunctionName":"f","DeadLetterConfig":{"TargetArn":"arn:aws:sns:us-east-1:000000000000:dead"}}`)
+		w.do(t, "PutFunctionConcurrency", `{"FunctionName":"f","ReservedConcurrentExecutions":0}`)
+		if err := w.Enqueue(t.Context(), lambda.Invocation{Function: "f", Payload: []byte(`1`), RequestID: "r"}); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if len(w.host.calls()) != 0 || len(targets.sent) != 2 || w.journal.count(eventsCollection) != 0 {
+			t.Fatalf("invoked %d times, sent %+v", len(w.host.calls()), targets.sent)
+		}
+		want := `"condition":"ZeroReservedConcurrency","approximateInvokeCount":0},"requestPayload":1}`
+		if !strings.HasSuffix(targets.sent[0].Body, want) || !strings.Contains(targets.sent[1].Attributes["ErrorMessage"], "reserved concurrency is 0") {
+			t.Errorf("sent %+v", targets.sent)
 		}
 	})
 }

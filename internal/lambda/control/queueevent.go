@@ -3,7 +3,6 @@ package control
 import (
 	"encoding/json"
 
-	"github.com/tutti-run/tutti/internal/lambda"
 	"github.com/tutti-run/tutti/internal/pattern"
 	"github.com/tutti-run/tutti/internal/value"
 )
@@ -82,7 +81,7 @@ func newFilter(c *FilterCriteria) (*filter, error) {
 	for _, one := range c.Filters {
 		compiled, err := pattern.Parse(one.Pattern)
 		if err != nil {
-			return nil, lambda.Refuse(lambda.CodeInvalidParameterValue, "Invalid filter pattern definition. %v", err)
+			return nil, invalid("Invalid filter pattern definition.") // and not a word more (recorded on AWS)
 		}
 		f.patterns = append(f.patterns, compiled)
 	}

@@ -55,7 +55,9 @@ type (
 		Ipv6AllowedForDualStack bool
 	}
 	// DeadLetterConfig says where events go that were given up.
-	DeadLetterConfig struct{ TargetArn string }
+	DeadLetterConfig struct {
+		TargetArn *string `json:",omitempty"`
+	}
 	// Environment holds the function's variables.
 	Environment struct{ Variables map[string]string }
 	// TracingConfig says whether traces begin here: Active, or PassThrough.

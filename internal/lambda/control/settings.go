@@ -114,6 +114,60 @@ func (p *Plane) deleteFunctionConcurrency(_ context.Context, in *ConcurrencyRequ
 	return nil, err
 }
 
+// ProvisionedRequest is the request of the operations on provisioned concurrency.
+type ProvisionedRequest struct {
+	FunctionName *string
+	Qualifier    string
+	Marker       string
+	MaxItems     *int
+}
+
+// ProvisionedConfigs is the response of ListProvisionedConcurrencyConfigs.
+type ProvisionedConfigs struct {
+	ProvisionedConcurrencyConfigs []struct{}
+}
+
+// provisionable finds the version or alias of a request. Nothing is provisioned here, so that there is no more to it.
+func (p *Plane) provisionable(in *ProvisionedRequest) error {
+	t, err := p.locate(in.FunctionName, in.Qualifier, maxNameOrARN)
+	if err != nil {
+		return err
+	}
+	f := p.get(t.name)
+	switch found := f != nil && f.has(t.qualifier); {
+	case t.qualifier == "" || t.qualifier == lambda.Latest:
+		return invalid("The function resource provided must be an alias or a published version.")
+	case !found && matchNumber.MatchString(t.qualifier):
+		return notFound("Function not found: %s", p.arn(t.name, t.qualifier))
+	case !found:
+		return notFound("Cannot find alias arn: %s", p.arn(t.name, t.qualifier))
+	}
+	return nil
+}
+
+func (p *Plane) getProvisionedConcurrencyConfig(_ context.Context, in *ProvisionedRequest) (*struct{}, error) {
+	if err := p.provisionable(in); err != nil {
+		return nil, err
+	}
+	return nil, lambda.Refuse(lambda.CodeNoProvisionedConcurrency, "No Provisioned Concurrency Config found for this function")
+}
+
+func (p *Plane) deleteProvisionedConcurrencyConfig(_ context.Context, in *ProvisionedRequest) (*struct{}, error) {
+	return nil, p.provisionable(in)
+}
+
+func (p *Plane) listProvisionedConcurrencyConfigs(_ context.Context, in *ProvisionedRequest) (*ProvisionedConfigs, error) {
+	var c constraints
+	c.page(maxConfigsListed, in.MaxItems)
+	if err := c.err(); err != nil {
+		return nil, err
+	}
+	if _, _, err := p.function(in.FunctionName, "", maxNameOrARN); err != nil {
+		return nil, err
+	}
+	return &ProvisionedConfigs{[]struct{}{}}, nil
+}
+
 // AccountSettings is the response of GetAccountSettings.
 type AccountSettings struct {
 	AccountLimit struct {
