@@ -19,16 +19,13 @@ var eventsProtocol = protocol{
 	contentType: json11,
 	maxBytes:    maxEventsRequest,
 	exceptions: map[sfn.ExceptionName]exception{
+		trigger.IllegalStatusException:         {"", 400},
 		trigger.InvalidEventPatternException:   {"", 400},
 		trigger.LimitExceededException:         {"", 400},
 		trigger.PolicyLengthExceededException:  {"", 400},
 		trigger.ResourceAlreadyExistsException: {"", 400},
 		trigger.ResourceNotFoundException:      {"", 400},
 		sfn.ValidationException:                {"", 400},
-	},
-	refused: map[string]string{
-		"CreateArchive": "events are not archived; have a rule send them to a log group instead",
-		"StartReplay":   "events are not archived; have a rule send them to a log group instead",
 	},
 }
 
@@ -53,6 +50,15 @@ var eventsOperations = map[string]operation[*eventBridge]{
 	"ListConnections":        op((*eventBridge).listConnections),        // by prefix and state
 	"UpdateApiDestination":   op((*eventBridge).updateAPIDestination),   // what is given
 	"UpdateConnection":       op((*eventBridge).updateConnection),       // likewise
+	"CancelReplay":           op((*eventBridge).cancelReplay),           // what is replayed stays
+	"CreateArchive":          op((*eventBridge).createArchive),          // of a bus's events from now on
+	"DeleteArchive":          op((*eventBridge).deleteArchive),          // with its events
+	"DescribeArchive":        op((*eventBridge).describeArchive),        // with how much is in it
+	"DescribeReplay":         op((*eventBridge).describeReplay),         // with how far it has come
+	"ListArchives":           op((*eventBridge).listArchives),           // by prefix, bus or state
+	"ListReplays":            op((*eventBridge).listReplays),            // by prefix, archive or state
+	"StartReplay":            op((*eventBridge).startReplay),            // of a range of time
+	"UpdateArchive":          op((*eventBridge).updateArchive),          // what is given
 	"CreateEventBus":         op((*eventBridge).createEventBus),         // beside the default one
 	"DeleteEventBus":         op((*eventBridge).deleteEventBus),         // with its rules
 	"DeleteRule":             op((*eventBridge).deleteRule),             // one without targets

@@ -165,7 +165,6 @@ func TestEventBridgeRefusals(t *testing.T) {
 			detected + "Value '186' at 'targets.1.member.retryPolicy.maximumRetryAttempts' failed to satisfy constraint: Member must have value less than or equal to 185"},
 		{"ListRules", `{"NextToken":"x"}`, "ValidationException", "Token is not valid."},
 		{"ListRules", `{"EventBusName":"none"}`, "ResourceNotFoundException", "Event bus none does not exist."},
-		{"StartReplay", `{}`, "com.amazon.coral.service#UnknownOperationException", "The operation StartReplay of Amazon EventBridge is not served here: events are not archived; have a rule send them to a log group instead."},
 	} {
 		a := post(t, url, "AWSEvents."+test.operation, test.body)
 		if a.Type != test.kind || a.Message != test.message || a.status != 400 {

@@ -287,6 +287,10 @@ func resourceTypes() map[string]resourceType {
 			"Arn":  arnOf("events", "event-bus/"),
 			"Name": nameOf,
 		}},
+		// An archive of a bus's events.
+		"AWS::Events::Archive": {nameProperty: "ArchiveName", maxName: 48, ref: nameOf, attributes: attributes{
+			"Arn": arnOf("events", "archive/"),
+		}},
 		// A connection, whose ARN ends in an id of the service's.
 		"AWS::Events::Connection": {nameProperty: "Name", maxName: 64, ref: nameOf, attributes: attributes{
 			"Arn":          func(i *identity) string { return i.arn("events", "connection/"+i.name+"/"+i.suffix("Arn")) },

@@ -42,6 +42,7 @@ func TestResourceTypes(t *testing.T) {
 		"AWS::Scheduler::ScheduleGroup":           {`"Name": "n"`, "n", "Arn", "arn:aws:scheduler" + arn + "schedule-group/n"},
 		"AWS::Events::Rule":                       {`"Name": "n", "EventBusName": "arn:aws:events` + arn + `event-bus/b"`, "b|n", "Arn", "arn:aws:events" + arn + "rule/b/n"},
 		"AWS::Events::EventBus":                   {`"Name": "n"`, "n", "Arn", "arn:aws:events" + arn + "event-bus/n"},
+		"AWS::Events::Archive":                    {`"ArchiveName": "n"`, "n", "Arn", "arn:aws:events" + arn + "archive/n"},
 		"AWS::Events::Connection":                 {`"Name": "n"`, "n", "SecretArn", "*"},
 		"AWS::Lambda::EventInvokeConfig":          {`"FunctionName": "f"`, "*", "", ""},
 		"AWS::Lambda::EventSourceMapping":         {`"FunctionName": "f"`, "*", "EventSourceMappingArn", "*"},

@@ -47,6 +47,7 @@ func deployers() map[string]deployer {
 		"AWS::Events::Rule":                       (*Stack).deployRule,           // the same, if it goes by time; else sends events that match to targets
 		"AWS::Events::EventBus":                   (*Stack).deployEventBus,       // where rules listen
 		"AWS::Events::EventBusPolicy":             (*Stack).deployEventBusPolicy, // who may put events
+		"AWS::Events::Archive":                    (*Stack).deployArchive,        // what a bus's events are kept in, to be replayed
 		"AWS::Events::Connection":                 (*Stack).deployConnection,     // what HTTP tasks and API destinations authenticate with
 		"AWS::Events::ApiDestination":             (*Stack).deployAPIDestination, // an HTTP endpoint that rules send events to
 		"AWS::ApiGatewayV2::Api":                  (*Stack).deployHTTPAPI,        // routes over HTTP
@@ -110,6 +111,7 @@ type deployment struct {
 	scheduled     schedulesOf                   // schedules and their groups
 	rules         map[string]bool               // of templates, by bus and name
 	statements    map[string][]*value.Object    // of policies, by bus
+	archives      map[string]bool               // of events, by name
 	ruleTargets   []ruleTargets                 // of the rules that were put
 	labels        map[string]int                // how often each short name was asked for
 	watched       []string                      // files and folders whose changes matter
@@ -133,7 +135,8 @@ type deployment struct {
 func (s *Stack) deploy(ctx context.Context, units []*unit) error {
 	s.deploying.Lock()
 	defer s.deploying.Unlock()
-	s.next = &deployment{rules: map[string]bool{}, labels: map[string]int{}, subscriptions: map[string]bool{}, versions: map[string]string{}, placed: map[string]control.Deployment{},
+	s.next = &deployment{rules: map[string]bool{}, archives: map[string]bool{}, labels: map[string]int{}, subscriptions: map[string]bool{},
+		versions: map[string]string{}, placed: map[string]control.Deployment{},
 		aliases: map[string][]string{}, configs: map[string][]string{}, urls: map[string][]string{}, places: map[string]string{}, layers: map[string]layer{}}
 	units, err := s.deployFunctions(ctx, units)
 	if err != nil {
@@ -161,6 +164,9 @@ func (s *Stack) deploy(ctx context.Context, units []*unit) error {
 		return err
 	}
 	s.putStatements()
+	if err := s.events.WithdrawArchives(func(name string) bool { return s.next.archives[name] }); err != nil {
+		return err
+	}
 	s.tellRules(s.next.ruleTargets)
 	s.mu.Lock()
 	gone := missing(s.current.functions, s.next.functions)

@@ -209,6 +209,29 @@ func (s *Stack) putStatements() {
 	}
 }
 
+// deployArchive keeps the events of a bus.
+func (s *Stack) deployArchive(_ *unit, r *cfn.Resource) error {
+	p := r.Read()
+	p.Need("SourceArn")
+	a := trigger.Archive{
+		Name: r.Name, Bus: trigger.BusName(p.String("SourceArn")), Description: p.String("Description"), RetentionDays: int(p.Int("RetentionDays", 0)), KMSKey: p.String("KmsKeyIdentifier"),
+	}
+	if pattern := jsonObject(p, "EventPattern"); pattern != nil {
+		a.Pattern = value.Text(pattern)
+	}
+	if a.RetentionDays < 0 {
+		p.Problem("RetentionDays", "This must be at least 0.")
+	}
+	if err := p.Err(); err != nil {
+		return err
+	}
+	s.next.archives[a.Name] = true
+	if err := s.events.DeployArchive(a, p.Has("ArchiveName")); err != nil {
+		s.tell(Event{Kind: NotRunHere, Name: a.Name, Detail: "archive " + a.Name + ": " + message(err)})
+	}
+	return nil
+}
+
 // eventTags are the tags of a rule or a bus.
 func eventTags(p *cfn.Block) (tags []trigger.Tag) {
 	for _, t := range p.Blocks("Tags") {

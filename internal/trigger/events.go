@@ -183,6 +183,10 @@ type Events struct {
 	buses map[string]*Bus
 	rules map[string]map[string]*Rule // by bus and name; a rule never changes, it is replaced
 
+	archives   map[string]*Archive   // by name
+	archivesOf map[string][]*Archive // by bus
+	replays    replays
+
 	seen map[string]time.Time // when rules with a schedule were due last, by name
 
 	meters       *ruleMeters
@@ -213,7 +217,7 @@ func NewEvents(cfg EventsConfig) (*Events, error) {
 		cfg.Place = sfn.DefaultPlace()
 	}
 	e := &Events{cfg: cfg, buses: map[string]*Bus{DefaultBus: {Name: DefaultBus}}, rules: map[string]map[string]*Rule{DefaultBus: {}}, seen: map[string]time.Time{}}
-	e.timers = NewScheduler(cfg.Clock, nil)
+	e.timers, e.archives = NewScheduler(cfg.Clock, nil), map[string]*Archive{}
 	for d, err := range cfg.Store.Documents(collectionBuses, "", "") {
 		b := new(Bus)
 		if err = errors.Join(err, json.Unmarshal(d.Value, b)); err != nil {
@@ -238,6 +242,9 @@ func NewEvents(cfg EventsConfig) (*Events, error) {
 		err = e.storeBus(&Bus{Name: DefaultBus, Created: cfg.Clock.Now().UTC()})
 	}
 	if err == nil {
+		err = errors.Join(e.loadArchives(), e.loadReplays())
+	}
+	if err == nil {
 		e.destinations, err = newDestinations(&cfg)
 	}
 	if err != nil {
@@ -251,23 +258,28 @@ func NewEvents(cfg EventsConfig) (*Events, error) {
 	return e, err
 }
 
-// Start begins to deliver, first of all what an earlier life of the process has left, and to fire rules with a schedule. It fails with [ErrStarted]
+// Start begins to deliver and to replay, first of all what an earlier life of the process has left, and to fire rules with a schedule. It fails with [ErrStarted]
 // if it has been called before.
 func (e *Events) Start() error {
 	if err := e.outbox.Start(); err != nil {
 		return err
 	}
+	e.startReplays()
 	return e.timers.Start(context.Background()) // Close ends it
 }
 
-// Close ends firing and delivering; what is under way may end. What is left goes on in the next process. It may be called any number of times.
+// Close ends firing, replaying and delivering; what is under way may end. What is left goes on in the next process. It may be called any number of times.
 func (e *Events) Close() {
 	e.timers.Stop()
+	e.replays.stop()
 	e.outbox.Close()
 }
 
 // Quiet implements [clock.Worker].
-func (e *Events) Quiet() (bool, uint64) { return e.outbox.Quiet() }
+func (e *Events) Quiet() (bool, uint64) {
+	quiet, worked := e.outbox.Quiet()
+	return quiet && e.replays.active.Load() == 0, worked + e.replays.worked.Load()
+}
 
 // NextDue implements [clock.Worker].
 func (e *Events) NextDue() (time.Time, bool) {

@@ -273,6 +273,23 @@ func (q *Outbox) Quiet() (bool, uint64) {
 	return !busy, q.tries
 }
 
+// Backlog tells whether at least so many deliveries wait that are due.
+func (q *Outbox) Backlog(atLeast int) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now, found := q.cfg.Clock.Now().UnixMilli(), 0
+	var count func(i int)
+	count = func(i int) { // no delivery is due before the one above it in the heap
+		if i < len(q.waiting) && q.waiting[i].next <= now && found < atLeast {
+			found++
+			count(2*i + 1)
+			count(2*i + 2)
+		}
+	}
+	count(0)
+	return found >= atLeast
+}
+
 // NextDue implements [clock.Worker].
 func (q *Outbox) NextDue() (time.Time, bool) {
 	q.mu.Lock()

@@ -1,6 +1,7 @@
 package trigger
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -47,25 +48,25 @@ func (e *Events) PutEvents(entries []EventEntry) (results []EventResult, err err
 	began := time.Now()
 	defer func() { e.countPut(began, entries, results, err) }()
 	results = make([]EventResult, 0, len(entries))
-	var owed []*Delivery
+	var all effects
 	for i := range entries {
 		event, result := e.event(&entries[i])
 		if result.ErrorCode == "" {
-			owed = append(owed, e.owed(BusName(entries[i].Bus), result.EventID, event)...)
+			e.cause(&all, BusName(entries[i].Bus), result.EventID, event)
 		}
 		results = append(results, result)
 	}
-	if len(owed) == 0 {
+	if len(all.owed) == 0 && len(all.kept) == 0 {
 		return results, nil
 	}
 	b := e.cfg.Store.NewBatch()
-	if err := e.outbox.Put(b, owed...); err != nil {
+	if err := e.put(b, &all); err != nil {
 		return nil, err
 	}
 	if err := e.cfg.Store.Commit(b); err != nil {
 		return nil, err
 	}
-	e.outbox.Add(owed...)
+	e.committed(&all)
 	return results, nil
 }
 
@@ -120,10 +121,10 @@ func (e *Events) Listens() bool {
 			return true
 		}
 	}
-	return false
+	return slices.ContainsFunc(e.archivesOf[DefaultBus], (*Archive).ofStates)
 }
 
-// PutIn adds to the batch what is owed for an event of an AWS service on the default bus. committed is to be called once the batch is on
+// PutIn adds to the batch what is caused by an event of an AWS service on the default bus. committed is to be called once the batch is on
 // disk.
 func (e *Events) PutIn(b *store.Batch, n EventEntry) (committed func(), err error) {
 	detail, err := value.Parse(n.Detail)
@@ -131,14 +132,15 @@ func (e *Events) PutIn(b *store.Batch, n EventEntry) (committed func(), err erro
 		return nil, err
 	}
 	event, result := e.make(&n, detail)
-	owed := e.owed(DefaultBus, result.EventID, event)
-	if err := e.outbox.Put(b, owed...); err != nil {
+	var all effects
+	e.cause(&all, DefaultBus, result.EventID, event)
+	if err := e.put(b, &all); err != nil {
 		return nil, err
 	}
-	return func() { e.outbox.Add(owed...) }, nil
+	return func() { e.committed(&all) }, nil
 }
 
-// PutOwn puts an event of an AWS service on the default bus, and returns once what is owed for it is on disk.
+// PutOwn puts an event of an AWS service on the default bus, and returns once what it causes is on disk.
 func (e *Events) PutOwn(n EventEntry) error {
 	b := e.cfg.Store.NewBatch()
 	committed, err := e.PutIn(b, n)
@@ -154,36 +156,61 @@ func (e *Events) PutOwn(n EventEntry) error {
 // maxHops ends events that buses send around in circles.
 const maxHops = 5
 
-// owed returns the deliveries that an event on a bus causes.
-func (e *Events) owed(bus, id string, event *value.Object) []*Delivery {
+// effects are what events cause: what is owed to targets, and what archives keep. They are committed together.
+type effects struct {
+	owed []*Delivery
+	kept []kept
+}
+
+// put adds effects to the batch. Once that is on disk, they must be given to committed.
+func (e *Events) put(b *store.Batch, all *effects) error {
+	if err := e.outbox.Put(b, all.owed...); err != nil {
+		return err
+	}
+	return e.putKept(b, all.kept)
+}
+
+// committed takes on effects that are on disk.
+func (e *Events) committed(all *effects) {
+	for _, k := range all.kept {
+		k.archive.size.add(1, k.size)
+	}
+	e.outbox.Add(all.owed...)
+}
+
+// cause adds what an event on a bus causes.
+func (e *Events) cause(all *effects, bus, id string, event *value.Object) {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	return e.owedAfter(bus, id, event, 0)
+	e.causeAfter(all, bus, id, event, 0)
 }
 
-// owedAfter does it behind so many buses. A mutex is held.
-func (e *Events) owedAfter(bus, id string, event *value.Object, hops int) []*Delivery {
-	var list []*Delivery
+// causeAfter does it behind so many buses. A mutex is held.
+func (e *Events) causeAfter(all *effects, bus, id string, event *value.Object, hops int) {
+	e.keep(all, bus, event)
 	for _, r := range e.rules[bus] {
-		if !r.Disabled && r.pattern != nil && r.pattern.Match(event) {
-			e.meters.of(e.RuleARN(r.Bus, r.Name)).Add(metricMatched, e.cfg.Clock.Now(), 1)
-			list = append(list, e.owedTo(r, id, event, hops)...)
-		}
+		e.causeBy(all, r, id, event, hops)
 	}
-	return list
 }
 
-// owedTo returns the deliveries of an event to the targets of a rule. A mutex is held.
-func (e *Events) owedTo(r *Rule, id string, event *value.Object, hops int) []*Delivery {
+// causeBy adds what an event causes by a rule of its bus, if it matches. A mutex is held.
+func (e *Events) causeBy(all *effects, r *Rule, id string, event *value.Object, hops int) {
+	if !r.Disabled && r.pattern != nil && r.pattern.Match(event) {
+		e.meters.of(e.RuleARN(r.Bus, r.Name)).Add(metricMatched, e.cfg.Clock.Now(), 1)
+		e.trigger(all, r, id, event, hops)
+	}
+}
+
+// trigger adds what is owed for an event to the targets of a rule. A mutex is held.
+func (e *Events) trigger(all *effects, r *Rule, id string, event *value.Object, hops int) {
 	now, arn := e.cfg.Clock.Now(), e.RuleARN(r.Bus, r.Name)
 	counters := e.meters.of(arn)
 	counters.Add(metricTriggered, now, 1)
-	var list []*Delivery
 	for i := range r.Targets {
 		t := &r.Targets[i]
 		if arn, err := sfn.ParseARN(t.ARN); err == nil && arn.Service == "events" && strings.HasPrefix(arn.Resource, "event-bus/") {
 			if hops < maxHops { // another bus: what its rules owe is owed at once
-				list = append(list, e.owedAfter(BusName(t.ARN), id, event, hops+1)...)
+				e.causeAfter(all, BusName(t.ARN), id, event, hops+1)
 			}
 			continue
 		}
@@ -194,9 +221,8 @@ func (e *Events) owedTo(r *Rule, id string, event *value.Object, hops int) []*De
 		counters.Add(metricCreated, now, 1)
 		d := newDelivery(arn, t, id, make(event, about{arn, r.Name, now}), now)
 		d.HTTP, _ = t.HTTPParameters.of(event) // as above
-		list = append(list, d)
+		all.owed = append(all.owed, d)
 	}
-	return list
 }
 
 // newDelivery is what is owed to one target.

@@ -92,14 +92,14 @@ func (e *Events) tick(r *Rule, due time.Time) {
 	if e.rules[DefaultBus][r.Name] != r {
 		return // it has been changed meanwhile
 	}
-	var owed []*Delivery
+	var all effects
 	if e.cfg.Clock.Now().Sub(due) <= MaxEventAge {
-		owed = e.owedByTime(r, due)
+		e.causeByTime(&all, r, due)
 	}
 	b := e.cfg.Store.NewBatch()
 	err := e.putSeen(b, r.Name, due)
 	if err == nil {
-		err = e.outbox.Put(b, owed...)
+		err = e.put(b, &all)
 	}
 	if err == nil {
 		err = e.cfg.Store.Commit(b)
@@ -109,7 +109,7 @@ func (e *Events) tick(r *Rule, due time.Time) {
 		return
 	}
 	e.seen[r.Name] = due
-	e.outbox.Add(owed...)
+	e.committed(&all)
 }
 
 func (e *Events) putSeen(b *store.Batch, rule string, at time.Time) error {
@@ -131,11 +131,10 @@ func (e *Events) loadSeen() error {
 	return nil
 }
 
-// owedByTime returns the deliveries that a rule causes by being due. A mutex is held.
-func (e *Events) owedByTime(r *Rule, due time.Time) []*Delivery {
-	arn := e.RuleARN(r.Bus, r.Name)
-	event, id := e.scheduledEvent(arn, due)
-	return e.owedTo(r, id, event, 0)
+// causeByTime adds what a rule causes by being due. A mutex is held.
+func (e *Events) causeByTime(all *effects, r *Rule, due time.Time) {
+	event, id := e.scheduledEvent(e.RuleARN(r.Bus, r.Name), due)
+	e.trigger(all, r, id, event, 0)
 }
 
 // scheduledEvent is what targets of a rule get that is due (user guide, "Scheduled Event").
@@ -167,11 +166,12 @@ func (e *Events) FireRule(ctx context.Context, name string) ([]Message, error) {
 		return nil, err
 	}
 	e.mu.RLock()
-	owed := e.owedByTime(&r, e.cfg.Clock.Now())
+	var all effects
+	e.causeByTime(&all, &r, e.cfg.Clock.Now())
 	e.mu.RUnlock()
 	var sent []Message
 	var errs []error
-	for _, d := range owed {
+	for _, d := range all.owed {
 		if err := e.outbox.Send(ctx, d.Message); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", d.Target, err))
 			continue
