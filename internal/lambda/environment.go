@@ -240,17 +240,15 @@ func (env *environment) start() (*process, error) {
 	cmd.Env = env.variables()
 	cmd.Stdout, cmd.Stderr = outWriter, errWriter
 
+	env.out.attach([]*stream{stdout, stderr}) // now: a quick process is done with its first invocation before we get to it again
 	env.fence = env.host.fences().make(env.token[:16], env.config.MemoryMB)
 	p, err := env.host.starter.start(cmd, env.fence)
-	if err != nil {
-		env.fence.remove()
-	}
 	_, _ = outWriter.Close(), errWriter.Close() // the process has its own
 	if err != nil {
-		_, _ = stdout.file.Close(), stderr.file.Close()
+		env.fence.remove()
+		env.out.detach()
 		return nil, err
 	}
-	env.out.attach([]*stream{stdout, stderr})
 	env.host.background.Go(stdout.pump)
 	env.host.background.Go(stderr.pump)
 	return p, nil

@@ -154,6 +154,8 @@ type handover struct {
 	env  *environment
 	conn *runtimeConn
 	inv  *invocation
+	// deadline is what the process is told, since the invocation may be over before that.
+	deadline time.Time
 }
 
 // unlock unlocks h.mu and then writes the invocations that have been assigned meanwhile to the processes that wait for them. Whatever may
@@ -170,11 +172,12 @@ func (h *Host) unlock() {
 			continue // it has been taken away since
 		}
 		inv := env.pending
-		due = append(due, handover{env, env.parked, inv})
+		due = append(due, handover{env: env, conn: env.parked, inv: inv})
 		env.parked, env.pending, env.current = nil, nil, inv
 		if inv.start.IsZero() {
 			env.startTimeout(inv)
 		}
+		due[len(due)-1].deadline = inv.start.Add(env.config.Timeout)
 		if len(inv.payload) > inlinePayload && !h.closed {
 			h.background.Add(1)
 		}
@@ -205,7 +208,7 @@ func (o handover) deliver() {
 	env.out.begin(inv.id, env.config.Version)
 	b := make([]byte, 0, 512)
 	b = append(append(append(b, headerRequestID+": "...), inv.id...), "\r\n"...)
-	b = strconv.AppendInt(append(b, headerDeadline+": "...), inv.start.Add(env.config.Timeout).UnixMilli(), 10)
+	b = strconv.AppendInt(append(b, headerDeadline+": "...), o.deadline.UnixMilli(), 10)
 	b = append(append(b, "\r\n"+headerFunctionARN+": "...), inv.arn...)
 	b = append(append(b, "\r\n"+headerTraceID+": "...), inv.trace...)
 	if inv.clientContext != nil {
