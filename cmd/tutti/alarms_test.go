@@ -1,23 +1,16 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
-	"log/slog"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	cloudwatchtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
-
-	"github.com/tutti-run/tutti/internal/stack"
 )
 
 // watchedTemplate has what people watch, with an alarm for each: a dead-letter queue, an HTTP API, a function and a state machine; and an alarm for when all is lost.
@@ -64,32 +57,7 @@ type page struct {
 // Alarms go off by what happens to queues, APIs, functions and state machines, and a composite one by theirs, once it knows that nobody deploys; each pages through a topic, as clients of AWS see it. A minute
 // takes half a second.
 func TestAlarmsOfServices(t *testing.T) {
-	root, err := filepath.Abs("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	template := filepath.Join(dir, "watched.template.json")
-	if err := os.WriteFile(template, []byte(watchedTemplate), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	s, err := openServer(t.Context(), serveOptions{
-		project: project{root: root, data: filepath.Join(dir, "data")}, template: template, log: slog.New(slog.DiscardHandler), clock: clockFlag{rate: 120},
-		progress: func(e stack.Event) {
-			if e.Err != nil {
-				t.Errorf("%s %s: %v", e.Kind, e.Name, e.Err)
-			}
-		},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := s.close(context.Background()); err != nil {
-			t.Error(err)
-		}
-	}()
-	config := aws.Config{Region: "us-east-1", BaseEndpoint: aws.String(s.endpoint.URL), Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")}
+	s, config := serveTemplate(t, watchedTemplate, clockFlag{rate: 120})
 	queues := sqs.NewFromConfig(config)
 
 	letter := s.endpoint.URL + "/000000000000/orders"

@@ -64,7 +64,7 @@ needs it. A changed function, definition or template is taken in at once, and ex
 	return cmd
 }
 
-func (c *cli) dev(ctx context.Context, o devOptions) (err error) {
+func (c *cli) dev(ctx context.Context, o devOptions) error {
 	p, err := c.locate(o.projectFlags)
 	if err != nil {
 		return err
@@ -91,6 +91,15 @@ func (c *cli) dev(ctx context.Context, o devOptions) (err error) {
 		}
 		defer stop()
 	}
+	return c.serveDev(ctx, o, serveOptions{
+		project: p, template: template, parameters: parameters, resolve: resolve, upstream: o.upstream, clock: o.clock, keySets: o.keySets, port: o.port,
+		schedules: true, clients: true, onFailure: c.giveUp, log: c.logger(),
+	})
+}
+
+// serveDev serves the project with the options, to which it adds who is told of what happens, and tells of it until the context ends or the server stops.
+func (c *cli) serveDev(ctx context.Context, o devOptions, options serveOptions) (err error) {
+	p, template := options.project, options.template
 	shown := c
 	if o.output == formatJSON {
 		aside := *c
@@ -106,19 +115,18 @@ func (c *cli) dev(ctx context.Context, o devOptions) (err error) {
 	var reloads atomic.Pointer[reloader]
 	progress := &buildProgress{console: c.err}
 	lines := functionLines{shown, new(atomic.Pointer[map[string]string])}
-	s, err := openServer(ctx, serveOptions{
-		project: p, template: template, parameters: parameters, resolve: resolve, upstream: o.upstream, clock: o.clock, keySets: o.keySets, port: o.port, schedules: true, clients: true, onFailure: c.giveUp, log: c.logger(), lines: lines,
-		progress: func(e stack.Event) {
-			if r := reloads.Load(); r != nil {
-				r.event(e)
-				return
-			}
-			if e.Kind == stack.NotRunHere {
-				others = append(others, notRunHere(e))
-			}
-			progress.event(e)
-		},
-	})
+	options.lines = lines
+	options.progress = func(e stack.Event) {
+		if r := reloads.Load(); r != nil {
+			r.event(e)
+			return
+		}
+		if e.Kind == stack.NotRunHere {
+			others = append(others, notRunHere(e))
+		}
+		progress.event(e)
+	}
+	s, err := openServer(ctx, options)
 	progress.done()
 	if err != nil {
 		return err

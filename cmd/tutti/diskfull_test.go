@@ -3,7 +3,6 @@
 package main
 
 import (
-	"encoding/json"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -66,18 +65,8 @@ func serveLimited(t *testing.T, data, blocks string) (queues *sqs.Client, cmd *e
 	}
 	cmd = exec.CommandContext(t.Context(), "sh", "-c", `ulimit -f `+blocks+`; exec "$0" "$@"`, path, "serve", "--empty", "--port", "0", "--data", data, "--output", "json")
 	cmd.Stderr = new(strings.Builder)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	var served struct{ URL string }
-	if err := json.NewDecoder(out).Decode(&served); err != nil {
-		t.Fatal(err)
-	}
+	url := startServing(t, cmd)
 	return sqs.New(sqs.Options{
-		Region: "us-east-1", BaseEndpoint: aws.String(served.URL), Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""), RetryMaxAttempts: 1,
+		Region: "us-east-1", BaseEndpoint: aws.String(url), Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""), RetryMaxAttempts: 1,
 	}), cmd
 }

@@ -34,24 +34,14 @@ func startLife(t *testing.T, data string) *life {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(context.Background(), path, "serve", "--empty", "--port", "0", "--data", data, "--output", "json")
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	var served struct{ URL string }
-	if err := json.NewDecoder(out).Decode(&served); err != nil {
-		t.Fatal(err)
-	}
+	url := startServing(t, cmd)
 	return &life{
 		cmd: cmd,
 		events: eventbridge.New(eventbridge.Options{
-			Region: "us-east-1", BaseEndpoint: aws.String(served.URL), Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""), RetryMaxAttempts: 1,
+			Region: "us-east-1", BaseEndpoint: aws.String(url), Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""), RetryMaxAttempts: 1,
 			HTTPClient: &http.Client{Transport: wholeBody{&http.Transport{DisableKeepAlives: true}}},
 		}),
-		states: localAPI(served.URL),
+		states: localAPI(url),
 	}
 }
 

@@ -1,23 +1,16 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
-	"log/slog"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	sfntypes "github.com/aws/aws-sdk-go-v2/service/sfn/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
-
-	"github.com/tutti-run/tutti/internal/stack"
 )
 
 // roadsTemplate has what sends to queues: a route, a machine that waits for whoever reads the queue, and a function that fails for good.
@@ -41,32 +34,7 @@ const roadsTemplate = `{"Resources": {
 
 // What a route, a task with a token and a function's dead letters send comes out of the queues, as clients of AWS read them.
 func TestRoadsIntoQueues(t *testing.T) {
-	root, err := filepath.Abs("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	template := filepath.Join(dir, "roads.template.json")
-	if err := os.WriteFile(template, []byte(roadsTemplate), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	s, err := openServer(t.Context(), serveOptions{
-		project: project{root: root, data: filepath.Join(dir, "data")}, template: template, log: slog.New(slog.DiscardHandler),
-		progress: func(e stack.Event) {
-			if e.Err != nil {
-				t.Errorf("%s %s: %v", e.Kind, e.Name, e.Err)
-			}
-		},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := s.close(context.Background()); err != nil {
-			t.Error(err)
-		}
-	}()
-	config := aws.Config{Region: "us-east-1", BaseEndpoint: aws.String(s.endpoint.URL), Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")}
+	s, config := serveTemplate(t, roadsTemplate, clockFlag{})
 
 	if status, body := send(t, s.endpoint.URL+"/_aws/execute-api/"+s.httpAPIs()[0].ID+"/north/orders", "", "", `{"id":7}`); status != 200 || !strings.Contains(body, `"MessageId"`) {
 		t.Errorf("the route answers %d %s", status, body)
@@ -76,7 +44,7 @@ func TestRoadsIntoQueues(t *testing.T) {
 	}
 	answerByQueue(t, sfn.NewFromConfig(config), config)
 
-	_, err = lambda.NewFromConfig(config).Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("fails"), InvocationType: lambdatypes.InvocationTypeEvent, Payload: []byte(`{"Do":"error","Text":"never"}`)})
+	_, err := lambda.NewFromConfig(config).Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("fails"), InvocationType: lambdatypes.InvocationTypeEvent, Payload: []byte(`{"Do":"error","Text":"never"}`)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,6 @@ package stack_test
 import (
 	"archive/zip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,9 +12,7 @@ import (
 
 // Functions find the modules of their layers: built ones, unbuilt ones and zipped ones, the later one first.
 func TestLayers(t *testing.T) {
-	if _, err := exec.LookPath("python3"); err != nil {
-		t.Skip("no python3")
-	}
+	needs(t, "python3")
 	cfg := project(t, map[string]string{
 		"template.yaml": `
 Transform: AWS::Serverless-2016-10-31

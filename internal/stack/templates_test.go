@@ -80,9 +80,13 @@ func runARN(t *testing.T, s *stack.Stack, arn, input string) string {
 	return d.Output.Text()
 }
 
+// needs skips a test without the command, which must be there in CI.
 func needs(t *testing.T, command string) {
 	t.Helper()
-	if _, err := exec.LookPath(command); err != nil {
+	switch _, err := exec.LookPath(command); {
+	case err != nil && os.Getenv("CI") == "true":
+		t.Fatal(err)
+	case err != nil:
 		t.Skipf("%s is not installed", command)
 	}
 }
